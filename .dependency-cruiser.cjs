@@ -1,0 +1,122 @@
+// Data flows one way, and an import may only point left:
+//
+//   layout -> kernel -> mm -> syscall -> machine -> workload -> experiment -> report -> cli
+//                                           |
+//              engine/contract (types) <────┘     engine/threads knows layout .. syscall and the contract
+//
+// The engine is given to the machine by its caller; src/index.ts is the public border and may see all.
+// assembly/ is compiled to wasm: nothing in src/ imports it, and it imports nothing outside itself.
+
+const CHAIN = [
+  "layout",
+  "kernel",
+  "mm",
+  "syscall",
+  "machine",
+  "workload",
+  "experiment",
+  "report",
+  "cli",
+];
+const CONTRACT = "^src/engine/contract";
+const THREADS = "^src/engine/threads/";
+const TYPES = ["type-only"];
+
+/** What stands left of a layer, and the layer itself. */
+const upTo = (layer) => `^src/(${CHAIN.slice(0, CHAIN.indexOf(layer) + 1).join("|")})/`;
+
+const layerRules = CHAIN.map((layer) => ({
+  name: `layer-${layer}`,
+  comment: `src/${layer} may import itself and what stands left of it`,
+  severity: "error",
+  from: { path: `^src/${layer}/` },
+  to: {
+    path: "^src/",
+    pathNot: [upTo(layer), CONTRACT, ...(layer === "cli" ? ["^src/index.ts$"] : [])],
+  },
+}));
+
+module.exports = {
+  forbidden: [
+    ...layerRules,
+    {
+      name: "contract-is-types",
+      comment: "src/engine/contract holds types: import it with `import type`",
+      severity: "error",
+      from: {},
+      to: { path: CONTRACT, dependencyTypesNot: TYPES },
+    },
+    {
+      name: "contract-knows-no-engine",
+      comment: "the contract may name units and kernel types, and nothing above",
+      severity: "error",
+      from: { path: CONTRACT },
+      to: { path: "^src/", pathNot: [upTo("kernel"), CONTRACT] },
+    },
+    {
+      name: "engine-layers",
+      comment: "an engine runs the kernel and its syscalls; it does not know machines or workloads",
+      severity: "error",
+      from: { path: THREADS },
+      to: { path: "^src/", pathNot: [upTo("syscall"), CONTRACT, THREADS] },
+    },
+    {
+      name: "engine-is-given",
+      comment: "only src/index.ts chooses an engine; everybody else is given one",
+      severity: "error",
+      from: { path: "^src/", pathNot: ["^src/index.ts$", "^src/engine/"] },
+      to: { path: THREADS },
+    },
+    {
+      name: "kernel-stands-alone",
+      comment: "assembly/ imports nothing outside itself",
+      severity: "error",
+      from: { path: "^assembly/" },
+      to: { pathNot: "^assembly/" },
+    },
+    {
+      name: "host-loads-wasm",
+      comment:
+        "the host loads the compiled kernel; it cannot import its source, nor tests or tools",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(build/|layout/transform\\.mjs)" },
+      to: { path: "^(assembly|test|bench|src/build)/|^src/layout/transform\\.mjs" },
+    },
+    {
+      name: "no-cycles",
+      severity: "error",
+      from: { path: "^(assembly|src)/" },
+      to: { circular: true },
+    },
+    {
+      name: "no-orphans",
+      comment: "a kernel file that nobody imports is not in the kernel",
+      severity: "error",
+      from: { orphan: true, path: "^assembly/", pathNot: "\\.d\\.ts$" },
+      to: {},
+    },
+    {
+      name: "no-dev-dependencies",
+      comment: "users do not have the tools",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(build/|layout/transform\\.mjs)" },
+      to: { dependencyTypes: ["npm-dev"] },
+    },
+    {
+      name: "resolvable",
+      severity: "error",
+      from: { path: "^(assembly|src)/" },
+      to: { couldNotResolve: true },
+    },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsPreCompilationDeps: "specify",
+    tsConfig: { fileName: "tsconfig.json" },
+    enhancedResolveOptions: {
+      exportsFields: ["exports"],
+      extensions: [".ts", ".mjs", ".js"],
+      conditionNames: ["import", "default"],
+    },
+  },
+};

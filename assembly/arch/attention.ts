@@ -1,0 +1,9 @@
+// Bits of a CPU's attention word: why somebody wants it to look up. Served at every entry from a program and
+// in every wait loop (arch/ipi.ts).
+
+/** A TLB invalidation waits for this CPU. */
+export const ATTENTION_TLB: u32 = 1;
+/** The machine has stopped. */
+export const ATTENTION_PANIC: u32 = 2;
+/** The host wants this CPU back in its event loop; served by the idle loop. */
+export const ATTENTION_HOST: u32 = 4;

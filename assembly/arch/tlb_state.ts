@@ -1,0 +1,32 @@
+// Lazy TLB: an idle or sleeping CPU touches no user memory, so a shootdown need not interrupt it. It is told
+// to flush when it comes back. Models the TLBSTATE_LAZY of x86, with the flush put off instead of done in the
+// interrupt.
+//
+//   OK --enter_lazy--> LAZY --shootdown--> LAZY_FLUSH --leave_lazy--> flush everything, OK
+
+import { atomic_cmpxchg, atomic_xchg } from "./atomic";
+import { PerCpu, percpu_tlb_state, this_cpu } from "./percpu";
+import { local_flush_tlb } from "./tlb";
+
+export const TLB_STATE_OK: u32 = 0;
+export const TLB_STATE_LAZY: u32 = 1;
+export const TLB_STATE_LAZY_FLUSH: u32 = 2;
+
+/** This CPU promises to use no translation until leave_lazy(). */
+export function enter_lazy(): void {
+  atomic_xchg<u32>(percpu_tlb_state(this_cpu()), TLB_STATE_LAZY);
+}
+
+/** Ends enter_lazy(): does the flushes that were put off. */
+export function leave_lazy(): void {
+  // ACQUIRE. Pairs with defer_flush(): whoever put a flush off had cleared its PTEs before.
+  const old = atomic_xchg<u32>(percpu_tlb_state(this_cpu()), TLB_STATE_OK);
+  if (old == TLB_STATE_LAZY_FLUSH) local_flush_tlb();
+}
+
+/** Puts a flush of `cpu` off to its return; false when the CPU is awake and must be interrupted. */
+export function defer_flush(cpu: PerCpu): bool {
+  // RELEASE. Pairs with leave_lazy(): the cleared PTEs are visible to the CPU once it sees the state.
+  const old = atomic_cmpxchg<u32>(percpu_tlb_state(cpu), TLB_STATE_LAZY, TLB_STATE_LAZY_FLUSH);
+  return old != TLB_STATE_OK;
+}

@@ -1,0 +1,16 @@
+// What asc knows and an editor does not: the CONFIG_* values that asconfig.json injects, and the
+// marks of struct fields, which asc ignores and src/layout/transform.mjs collects.
+
+/** The kernel to build, as a number: 20608 is 2.6.8. */
+declare const CONFIG_KERNEL: i32;
+/** How mappings are counted: a value of RMAP_* in config.ts. */
+declare const CONFIG_RMAP: i32;
+/** The spinlock family: a value of SPINLOCK_* in config.ts. */
+declare const CONFIG_SPINLOCK: i32;
+/** 1 in builds that check themselves: poison, lock order, invariants. */
+declare const CONFIG_CHECK: i32;
+
+/** Marks a field that several CPUs change with atomic operations. */
+declare function atomic(target: any, propertyKey: string): void;
+/** Marks a field that may be changed only while the named lock is held. */
+declare function guarded(lock: string): (target: any, propertyKey: string) => void;

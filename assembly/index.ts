@@ -1,0 +1,210 @@
+// The border of the kernel: what the host can call. Nothing is decided here. Every argument and result is a number:
+// kernel objects by address (i32), virtual addresses and lengths in bytes as f64, exact below 2^53.
+
+import "./config";
+import "./structs";
+import { VmArea, MmStruct } from "./mm/mm_types";
+import * as access from "./mm/uaccess";
+import * as files from "./mm/filemap";
+import * as inodes from "./mm/mapping";
+import * as mms from "./mm/mm";
+import * as moving from "./mm/mremap";
+import * as protection from "./mm/protect";
+import * as trees from "./mm/vma_tree";
+import * as zapping from "./mm/zap";
+import { Inode } from "./mm/mapping";
+import { Page, page_address, pfn_to_page } from "./mm/page";
+import { page_has_content, put_page } from "./mm/page_alloc";
+
+export { boot_machine, min_lowmem_pfns } from "./mm/boot";
+export { cpu_idle, cpu_kicks, cpu_kick } from "./arch/wait";
+export { enter_lazy, leave_lazy } from "./arch/tlb_state";
+export { serve_ipis, send_ipi } from "./arch/ipi";
+export { local_flush_tlb } from "./arch/tlb";
+export { flush_tlb_mm } from "./arch/tlb_flush";
+export { phase_enter, phase_leave, phase_reset, phase_time } from "./arch/phase";
+export { panic } from "./arch/bug";
+
+export { spin_lock, spin_trylock, spin_unlock, spin_is_locked } from "./lock/spinlock";
+export { bit_spin_trylock } from "./lock/bit_spinlock";
+export {
+  down_read,
+  down_read_trylock,
+  down_write,
+  down_write_trylock,
+  downgrade_write,
+  init_rwsem,
+  up_read,
+  up_write,
+} from "./lock/rwsem";
+export { mutex_init, mutex_lock, mutex_trylock, mutex_unlock } from "./lock/mutex";
+export { lock_page, trylock_page, unlock_page } from "./mm/page_lock";
+
+export { alloc_pages, free_pages, put_page, drain_local_pages } from "./mm/page_alloc";
+export { kmem_cache_alloc, kmem_cache_free, kmem_cache_reap_all } from "./mm/slab";
+export { lru_add_drain } from "./mm/lru";
+export { page_mapcount } from "./rmap/index";
+
+export { mm_alloc, mm_get_user, mm_put_user, vma_alloc, vma_dup, vma_free } from "./mm/mm";
+export { exit_mmap_tables } from "./mm/mm";
+export { copy_page_range, copy_pte_range } from "./mm/copy";
+export { zap_pte_range } from "./mm/zap";
+export { tlb_gather_mmu, tlb_finish_mmu } from "./mm/tlb_gather";
+export { vma_tree_insert, vma_tree_erase } from "./mm/vma_tree";
+export {
+  __anon_vma_link,
+  __anon_vma_merge,
+  anon_vma_link,
+  anon_vma_prepare,
+  anon_vma_unlink,
+} from "./mm/anon_vma";
+export {
+  __vma_link_file,
+  __vma_unlink_file,
+  inode_get,
+  inode_put,
+  inode_references,
+  vma_link_file,
+  vma_unlink_file,
+} from "./mm/mapping";
+
+export {
+  drop_lazy_mm,
+  has_children,
+  mmdrop,
+  pick_next_task,
+  switch_to,
+  task_alloc,
+  task_exit,
+  task_free,
+  wait_task_zombie,
+  wake_up_new_task,
+} from "./sched/task";
+
+export { take_fault_signal } from "./mm/uaccess";
+
+/** Virtual addresses are positive and below 2^47: the signed conversion is exact and one instruction. */
+@inline
+function address_of(value: f64): u64 {
+  return <u64>(<i64>value);
+}
+
+/** See inode_alloc of mm/mapping.ts. */
+export function inode_alloc(kind: u32, seed: u32, size_bytes: f64, ino: u32): Inode {
+  return inodes.inode_alloc(kind, seed, address_of(size_bytes), ino);
+}
+
+/** Address of the content of a file's page, read in if need be: 0 when out of memory or without content. Keeps no reference. */
+export function file_page_content(inode: Inode, index: f64): usize {
+  const page = files.read_cache_page(inode, address_of(index));
+  if (changetype<usize>(page) == 0) return 0;
+  const content = page_has_content(page) ? page_address(page) : 0;
+  // The page cache holds a reference of its own.
+  put_page(page);
+  return content;
+}
+
+/** See seed_word of mm/filemap.ts. */
+export function seed_word(seed: u32, index: f64, word: u32): u32 {
+  return files.seed_word(seed, address_of(index), word);
+}
+
+/** See find_vma of mm/vma_tree.ts. */
+export function find_vma(mm: MmStruct, address: f64): VmArea {
+  return trees.find_vma(mm, address_of(address));
+}
+
+/** See find_vma_before of mm/vma_tree.ts. */
+export function find_vma_before(mm: MmStruct, address: f64): usize {
+  return trees.find_vma_before(mm, address_of(address));
+}
+
+/** See get_unmapped_area of mm/vma_tree.ts. */
+export function get_unmapped_area(mm: MmStruct, length: f64, hint: f64): f64 {
+  return <f64>trees.get_unmapped_area(mm, address_of(length), address_of(hint));
+}
+
+/** See free_area_lower of mm/vma_tree.ts. */
+export function free_area_lower(mm: MmStruct, start: f64): void {
+  trees.free_area_lower(mm, address_of(start));
+}
+
+/** See unmap_region of mm/mm.ts. */
+export function unmap_region(mm: MmStruct, start: f64, end: f64, floor: f64, ceiling: f64): void {
+  mms.unmap_region(mm, address_of(start), address_of(end), address_of(floor), address_of(ceiling));
+}
+
+/** See zap_page_range of mm/zap.ts. */
+export function zap_page_range(mm: MmStruct, start: f64, end: f64): void {
+  zapping.zap_page_range(mm, address_of(start), address_of(end));
+}
+
+/** See change_protection of mm/protect.ts; the bits are those of `vm_flags`. */
+export function change_protection(mm: MmStruct, start: f64, end: f64, vm_flags: u32): void {
+  protection.change_protection(mm, address_of(start), address_of(end), protection.vm_page_prot(vm_flags));
+}
+
+/** Stores vm_page_prot for the VMA's own flags. */
+export function vma_set_page_prot(vma: VmArea): void {
+  vma.vm_page_prot = protection.vm_page_prot(vma.vm_flags);
+}
+
+/** See move_page_tables of mm/mremap.ts. */
+export function move_page_tables(vma: VmArea, from: f64, to: f64, length: f64): f64 {
+  return <f64>moving.move_page_tables(vma, address_of(from), address_of(to), address_of(length));
+}
+
+/** See user_touch of mm/uaccess.ts. */
+export function user_touch(start: f64, length: f64, write: bool): f64 {
+  return <f64>access.user_touch(address_of(start), address_of(length), write);
+}
+
+/** See user_copy of mm/uaccess.ts. */
+export function user_copy(dst: f64, src: f64, length: f64): f64 {
+  return <f64>access.user_copy(address_of(dst), address_of(src), address_of(length));
+}
+
+/** Loads a byte of the program; fault_signal tells whether it could. */
+export function user_load8(address: f64): u32 {
+  return <u32>access.user_load<u8>(address_of(address));
+}
+
+/** Loads 16 bits. */
+export function user_load16(address: f64): u32 {
+  return <u32>access.user_load<u16>(address_of(address));
+}
+
+/** Loads 32 bits. */
+export function user_load32(address: f64): u32 {
+  return access.user_load<u32>(address_of(address));
+}
+
+/** Loads 64 bits; a BigInt for the host. */
+export function user_load64(address: f64): u64 {
+  return access.user_load<u64>(address_of(address));
+}
+
+/** Stores a byte of the program; fault_signal tells whether it could. */
+export function user_store8(address: f64, value: u32): void {
+  access.user_store<u8>(address_of(address), <u8>value);
+}
+
+/** Stores 16 bits. */
+export function user_store16(address: f64, value: u32): void {
+  access.user_store<u16>(address_of(address), <u16>value);
+}
+
+/** Stores 32 bits. */
+export function user_store32(address: f64, value: u32): void {
+  access.user_store<u32>(address_of(address), value);
+}
+
+/** Stores 64 bits; a BigInt from the host. */
+export function user_store64(address: f64, value: u64): void {
+  access.user_store<u64>(address_of(address), value);
+}
+
+/** Address of the page of frame `pfn`. */
+export function page_of_pfn(pfn: u32): Page {
+  return pfn_to_page(pfn);
+}

@@ -1,0 +1,65 @@
+// Mutex that sleeps: the binary semaphore i_sem of an inode. FIFO: a release hands the mutex to the first
+// waiter, so nobody can overtake it.
+
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
+import { percpu_waiter, this_cpu } from "../arch/percpu";
+import { list_add_tail, list_empty, list_init, list_next } from "../lib/list";
+import { spin_lock, spin_unlock } from "./spinlock";
+import { wait_until_woken, wake_waiter } from "./wait_queue";
+
+@unmanaged @final
+export class Mutex {
+  /** Spinlock of the other fields. */
+  @atomic wait_lock: u32;
+  /** 1 while somebody is inside. */
+  @guarded("wait_lock") held: u32;
+  /** Waiters, in order of arrival. */
+  @guarded("wait_lock") wait_next: usize;
+  /** See wait_next. */
+  @guarded("wait_lock") wait_prev: usize;
+}
+
+@inline
+function wait_list(mutex: Mutex): usize {
+  return changetype<usize>(mutex) + offsetof<Mutex>("wait_next");
+}
+
+/** Makes a free mutex. */
+export function mutex_init(mutex: Mutex): void {
+  mutex.wait_lock = 0;
+  mutex.held = 0;
+  list_init(wait_list(mutex));
+}
+
+/** Takes the mutex; sleeps while it is held. */
+export function mutex_lock(mutex: Mutex): void {
+  spin_lock(changetype<usize>(mutex));
+  if (mutex.held == 0) {
+    mutex.held = 1;
+    spin_unlock(changetype<usize>(mutex));
+    return;
+  }
+  const cpu = this_cpu();
+  cpu.waiter_woken = 0;
+  list_add_tail(percpu_waiter(cpu), wait_list(mutex));
+  spin_unlock(changetype<usize>(mutex));
+  wait_until_woken();
+}
+
+/** Takes the mutex if it is free; never waits for the holder. */
+export function mutex_trylock(mutex: Mutex): bool {
+  spin_lock(changetype<usize>(mutex));
+  const free = mutex.held == 0;
+  if (free) mutex.held = 1;
+  spin_unlock(changetype<usize>(mutex));
+  return free;
+}
+
+/** Hands the mutex to the first waiter, or frees it. */
+export function mutex_unlock(mutex: Mutex): void {
+  spin_lock(changetype<usize>(mutex));
+  bug_on(mutex.held == 0, BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(mutex));
+  if (list_empty(wait_list(mutex))) mutex.held = 0;
+  else wake_waiter(list_next(wait_list(mutex)));
+  spin_unlock(changetype<usize>(mutex));
+}

@@ -1,0 +1,135 @@
+// Reader-writer semaphore that sleeps: mmap_sem. Models the generic rw_semaphore of 2.6 (a count under a
+// spinlock), which x86-64 used: FIFO, a waiting writer holds new readers back, and a release hands the semaphore
+// to the first waiter, or to all readers at the front.
+//
+//   activity   0: free    n > 0: n readers    -1: one writer
+//
+// Left out: the xadd fast path of i386, optimistic spinning (later kernels).
+
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
+import { percpu_waiter, this_cpu, waiter_cpu } from "../arch/percpu";
+import { list_add_tail, list_empty, list_init, list_next } from "../lib/list";
+import { spin_lock, spin_unlock } from "./spinlock";
+import { wait_until_woken, wake_waiter } from "./wait_queue";
+
+const WAITER_READ: u32 = 0;
+const WAITER_WRITE: u32 = 1;
+
+@unmanaged @final
+export class RwSemaphore {
+  /** Spinlock of the other fields. */
+  @atomic wait_lock: u32;
+  /** Readers inside, or -1 for a writer. */
+  @guarded("wait_lock") activity: i32;
+  /** Waiters, in order of arrival. */
+  @guarded("wait_lock") wait_next: usize;
+  /** See wait_next. */
+  @guarded("wait_lock") wait_prev: usize;
+}
+
+@inline
+function wait_list(sem: RwSemaphore): usize {
+  return changetype<usize>(sem) + offsetof<RwSemaphore>("wait_next");
+}
+
+/** Makes a free semaphore. */
+export function init_rwsem(sem: RwSemaphore): void {
+  sem.wait_lock = 0;
+  sem.activity = 0;
+  list_init(wait_list(sem));
+}
+
+function rwsem_wait(sem: RwSemaphore, type: u32): void {
+  const cpu = this_cpu();
+  cpu.waiter_type = type;
+  cpu.waiter_woken = 0;
+  list_add_tail(percpu_waiter(cpu), wait_list(sem));
+  spin_unlock(changetype<usize>(sem));
+  wait_until_woken();
+}
+
+/** Takes the semaphore for reading; sleeps while a writer is inside or waits. */
+export function down_read(sem: RwSemaphore): void {
+  spin_lock(changetype<usize>(sem));
+  if (sem.activity >= 0 && list_empty(wait_list(sem))) {
+    sem.activity++;
+    spin_unlock(changetype<usize>(sem));
+    return;
+  }
+  rwsem_wait(sem, WAITER_READ);
+}
+
+/** Takes the semaphore for reading if that needs no waiting. */
+export function down_read_trylock(sem: RwSemaphore): bool {
+  spin_lock(changetype<usize>(sem));
+  const free = sem.activity >= 0 && list_empty(wait_list(sem));
+  if (free) sem.activity++;
+  spin_unlock(changetype<usize>(sem));
+  return free;
+}
+
+/** Takes the semaphore for writing; sleeps while anybody is inside. */
+export function down_write(sem: RwSemaphore): void {
+  spin_lock(changetype<usize>(sem));
+  if (sem.activity == 0 && list_empty(wait_list(sem))) {
+    sem.activity = -1;
+    spin_unlock(changetype<usize>(sem));
+    return;
+  }
+  rwsem_wait(sem, WAITER_WRITE);
+}
+
+/** Takes the semaphore for writing if it is free. */
+export function down_write_trylock(sem: RwSemaphore): bool {
+  spin_lock(changetype<usize>(sem));
+  const free = sem.activity == 0 && list_empty(wait_list(sem));
+  if (free) sem.activity = -1;
+  spin_unlock(changetype<usize>(sem));
+  return free;
+}
+
+/** Lets the front of the queue in: one writer, or all readers up to the next writer. wait_lock is held. */
+function rwsem_do_wake(sem: RwSemaphore): void {
+  const head = wait_list(sem);
+  if (list_empty(head)) return;
+  let waiter = list_next(head);
+  if (waiter_cpu(waiter).waiter_type == WAITER_WRITE) {
+    if (sem.activity != 0) return;
+    sem.activity = -1;
+    wake_waiter(waiter);
+    return;
+  }
+  while (waiter != head && waiter_cpu(waiter).waiter_type == WAITER_READ) {
+    const next = list_next(waiter);
+    sem.activity++;
+    wake_waiter(waiter);
+    waiter = next;
+  }
+}
+
+/** Leaves as a reader. */
+export function up_read(sem: RwSemaphore): void {
+  spin_lock(changetype<usize>(sem));
+  bug_on(sem.activity <= 0, BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(sem));
+  if (--sem.activity == 0) rwsem_do_wake(sem);
+  spin_unlock(changetype<usize>(sem));
+}
+
+/** Leaves as the writer. */
+export function up_write(sem: RwSemaphore): void {
+  spin_lock(changetype<usize>(sem));
+  bug_on(sem.activity != -1, BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(sem));
+  sem.activity = 0;
+  rwsem_do_wake(sem);
+  spin_unlock(changetype<usize>(sem));
+}
+
+/** Turns the writer into a reader without letting another writer in between. */
+export function downgrade_write(sem: RwSemaphore): void {
+  spin_lock(changetype<usize>(sem));
+  bug_on(sem.activity != -1, BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(sem));
+  sem.activity = 1;
+  const head = wait_list(sem);
+  if (!list_empty(head) && waiter_cpu(list_next(head)).waiter_type == WAITER_READ) rwsem_do_wake(sem);
+  spin_unlock(changetype<usize>(sem));
+}

@@ -1,0 +1,150 @@
+// anon_vma: the list of VMAs in which an anonymous page may be mapped. Linux: mm/rmap.c of 2.6.8 and 2.6.9.
+//
+// A page points at the anon_vma of the VMA that first faulted it; fork links the child's VMA to the same one, so the
+// list holds every VMA that can map the page. No reference count: an anon_vma is freed when its list is empty,
+// which is right because a VMA leaves the list only after its last PTE is gone.
+//
+// Lock order. 2.6.8: page_table_lock > anon_vma.lock. 2.6.9: anon_vma.lock > page_table_lock ("mm lock ordering").
+// Left out: finders that come from a page without a lock (they come with reclaim and RCU), memory policies.
+
+import { BUG_ANON_VMA_NOT_SHARED, bug_on } from "../arch/bug";
+import { TRACE_ANON_VMA_FREE, trace } from "../arch/trace";
+import { KERNEL_2_6_8 } from "../config";
+import { list_add, list_del, list_empty } from "../lib/list";
+import { spin_lock, spin_unlock } from "../lock/spinlock";
+import {
+  MmStruct,
+  VM_EXEC,
+  VM_READ,
+  VM_WRITE,
+  VmArea,
+  mm_ptl,
+  vma_anon_node,
+  vma_pages,
+} from "./mm_types";
+import { CACHE_ANON_VMA, kmem_cache_alloc, kmem_cache_free } from "./slab";
+import { find_vma_before } from "./vma_tree";
+
+/** Free ones are unlocked and empty: the constructor of the slab makes them so, and they must come back so. */
+@unmanaged @final
+export class AnonVma {
+  /** Spinlock of the list. */
+  @atomic lock: u32;
+  /** VMAs: list head. */
+  @guarded("lock") head_next: usize;
+  /** See head_next. */
+  @guarded("lock") head_prev: usize;
+}
+if (offsetof<AnonVma>("head_next") != 4) ERROR("the slab constructor of AnonVma expects the list at 4");
+
+@inline
+function anon_vma_head(anon_vma: usize): usize {
+  return anon_vma + offsetof<AnonVma>("head_next");
+}
+
+/** True if both could be one VMA but for a later mprotect, so that sharing an anon_vma lets them merge again. */
+function mergeable(vma: VmArea, near: VmArea, before: VmArea, after: VmArea): bool {
+  const permissions = VM_READ | VM_WRITE | VM_EXEC;
+  return (
+    changetype<usize>(near) != 0 &&
+    near.anon_vma != 0 &&
+    before.vm_end == after.vm_start &&
+    near.vm_file == vma.vm_file &&
+    (near.vm_flags & ~permissions) == (vma.vm_flags & ~permissions) &&
+    after.vm_pgoff == before.vm_pgoff + vma_pages(before)
+  );
+}
+
+/** The anon_vma of a neighbour that `vma` may merge with one day, or 0. mmap_sem is held at least for reading. */
+export function find_mergeable_anon_vma(vma: VmArea): usize {
+  const next = changetype<VmArea>(vma.vm_next);
+  if (mergeable(vma, next, vma, next)) return next.anon_vma;
+  const prev = changetype<VmArea>(find_vma_before(changetype<MmStruct>(vma.vm_mm), vma.vm_start));
+  if (mergeable(vma, prev, prev, vma)) return prev.anon_vma;
+  return 0;
+}
+
+/** Links `vma` to `anon_vma` if no other thread was faster; the locks of this kernel are held. */
+function link_if_none(vma: VmArea, anon_vma: usize): bool {
+  if (vma.anon_vma != 0) return false;
+  vma.anon_vma = anon_vma;
+  list_add(vma_anon_node(vma), anon_vma_head(anon_vma));
+  return true;
+}
+
+/** 2.6.8: the lock of an adopted anon_vma inside page_table_lock. */
+function link_ptl_first(vma: VmArea, anon_vma: usize, adopted: bool): bool {
+  const ptl = mm_ptl(changetype<MmStruct>(vma.vm_mm));
+  spin_lock(ptl);
+  if (adopted) spin_lock(anon_vma);
+  const linked = link_if_none(vma, anon_vma);
+  if (adopted) spin_unlock(anon_vma);
+  spin_unlock(ptl);
+  return linked;
+}
+
+/** 2.6.9: the lock of an adopted anon_vma outside page_table_lock; a fresh one is linked without its lock. */
+function link_anon_vma_first(vma: VmArea, anon_vma: usize, adopted: bool): bool {
+  const ptl = mm_ptl(changetype<MmStruct>(vma.vm_mm));
+  if (adopted) spin_lock(anon_vma);
+  spin_lock(ptl);
+  const linked = link_if_none(vma, anon_vma);
+  spin_unlock(ptl);
+  if (adopted) spin_unlock(anon_vma);
+  return linked;
+}
+
+/** Gives `vma` an anon_vma before its first anonymous page. mmap_sem is held for reading, no spinlock. False: no memory. */
+export function anon_vma_prepare(vma: VmArea): bool {
+  if (vma.anon_vma != 0) return true;
+  let anon_vma = find_mergeable_anon_vma(vma);
+  const adopted = anon_vma != 0;
+  if (!adopted) {
+    anon_vma = kmem_cache_alloc(CACHE_ANON_VMA);
+    if (anon_vma == 0) return false;
+  }
+  const linked =
+    CONFIG_KERNEL == KERNEL_2_6_8
+      ? link_ptl_first(vma, anon_vma, adopted)
+      : link_anon_vma_first(vma, anon_vma, adopted);
+  if (!linked && !adopted) kmem_cache_free(CACHE_ANON_VMA, anon_vma);
+  return true;
+}
+
+/** Puts a copy of a VMA (fork, split, move) on the list of its anon_vma. */
+export function anon_vma_link(vma: VmArea): void {
+  const anon_vma = vma.anon_vma;
+  if (anon_vma == 0) return;
+  spin_lock(anon_vma);
+  list_add(vma_anon_node(vma), anon_vma_head(anon_vma));
+  spin_unlock(anon_vma);
+}
+
+/** anon_vma_link for a caller that holds the lock already (vma_adjust). */
+export function __anon_vma_link(vma: VmArea): void {
+  if (vma.anon_vma != 0) list_add(vma_anon_node(vma), anon_vma_head(vma.anon_vma));
+}
+
+/** Two VMAs become one: `next` leaves the list, `vma` inherits it if it had none. The anon_vma's lock is held. */
+export function __anon_vma_merge(vma: VmArea, next: VmArea): void {
+  if (next.anon_vma == 0) return;
+  if (vma.anon_vma == 0) {
+    vma.anon_vma = next.anon_vma;
+    list_add(vma_anon_node(vma), vma_anon_node(next));
+  }
+  bug_on(vma.anon_vma != next.anon_vma, BUG_ANON_VMA_NOT_SHARED, changetype<usize>(vma));
+  list_del(vma_anon_node(next));
+}
+
+/** Takes a VMA whose PTEs are gone off its list; the last one frees the anon_vma, after the lock is free again. */
+export function anon_vma_unlink(vma: VmArea): void {
+  const anon_vma = vma.anon_vma;
+  if (anon_vma == 0) return;
+  spin_lock(anon_vma);
+  list_del(vma_anon_node(vma));
+  const empty = list_empty(anon_vma_head(anon_vma));
+  spin_unlock(anon_vma);
+  if (!empty) return;
+  trace(TRACE_ANON_VMA_FREE, 0, anon_vma);
+  kmem_cache_free(CACHE_ANON_VMA, anon_vma);
+}

@@ -1,0 +1,232 @@
+// Page faults: handle_mm_fault and what it calls. Linux: mm/memory.c of 2.6.8 and 2.6.9.
+//
+// Protocol: mmap_sem is held for reading. page_table_lock is dropped wherever Linux drops it, to allocate, copy or read,
+// and after it is taken again the PTE is compared: another thread may have been faster. Order of steps as
+// in those kernels: rss, rmap, then the PTE for a new anonymous page; the old page's rmap goes before the PTE is
+// switched in a COW break, which is harmless because reuse is decided by page_count.
+// Left out: swap, nonlinear files, get_user_pages (they come with reclaim).
+
+import { read_once } from "../arch/atomic";
+import { boot } from "../arch/boot_params";
+import { memcpy } from "../arch/memory";
+import { PAGE_SIZE } from "../arch/memory_map";
+import { PHASE_COW, phase_enter, phase_leave } from "../arch/phase";
+import {
+  _PAGE_ACCESSED,
+  _PAGE_DIRTY,
+  _PAGE_RW,
+  pfn_pte,
+  pte_pfn,
+  pte_present,
+  pte_read,
+  ptep_set_bits,
+  set_pte,
+} from "../arch/pte";
+import { flush_tlb_page } from "../arch/tlb_flush";
+import { TRACE_ANON_PAGE, TRACE_NO_PAGE, TRACE_WP_PAGE, trace } from "../arch/trace";
+import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { page_add_anon_rmap, page_add_file_rmap, page_remove_rmap } from "../rmap/index";
+import { anon_vma_prepare } from "./anon_vma";
+import { NOPAGE_OOM, NOPAGE_SIGBUS, filemap_nopage } from "./filemap";
+import { lru_cache_add_active, mark_page_accessed } from "./lru";
+import { Inode, inode_truncate_count } from "./mapping";
+import { MmStruct, VM_SHARED, VM_WRITE, VmArea, linear_page_index, mm_ptl } from "./mm_types";
+import { PG_reserved, Page, get_page, page_address, page_count, page_test_flag, page_to_pfn, pfn_to_page } from "./page";
+import { GFP_HIGHUSER, GFP_ZERO, alloc_page, clear_highpage, page_has_content, put_page } from "./page_alloc";
+import { trylock_page, unlock_page } from "./page_lock";
+import { pte_alloc_map, pte_offset } from "./pgtable";
+
+export const VM_FAULT_OOM: i32 = -1;
+export const VM_FAULT_SIGBUS: i32 = 0;
+export const VM_FAULT_MINOR: i32 = 1;
+
+/** Writable and dirty, if the VMA may be written: maybe_mkwrite(pte_mkdirty(pte)). */
+@inline
+function mkwrite_dirty(vma: VmArea, pte: u64): u64 {
+  const dirty = pte | _PAGE_DIRTY | _PAGE_ACCESSED;
+  return vma.vm_flags & VM_WRITE ? dirty | _PAGE_RW : dirty;
+}
+
+/** First touch of an anonymous page: the zero page for a read, a page of its own for a write. Locked; unlocks. */
+function do_anonymous_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, write: bool): i32 {
+  if (!write) {
+    set_pte(ptep, pfn_pte(boot().zero_pfn, vma.vm_page_prot & ~_PAGE_RW));
+    spin_unlock(mm_ptl(mm));
+    return VM_FAULT_MINOR;
+  }
+  spin_unlock(mm_ptl(mm));
+  if (!anon_vma_prepare(vma)) return VM_FAULT_OOM;
+  const page = alloc_page(GFP_HIGHUSER | GFP_ZERO);
+  if (changetype<usize>(page) == 0) return VM_FAULT_OOM;
+
+  spin_lock(mm_ptl(mm));
+  if (pte_read(ptep) != 0) {
+    spin_unlock(mm_ptl(mm));
+    put_page(page);
+    return VM_FAULT_MINOR;
+  }
+  trace(TRACE_ANON_PAGE, address, changetype<usize>(page));
+  mm.rss++;
+  lru_cache_add_active(page);
+  mark_page_accessed(page);
+  page_add_anon_rmap(page, vma, address);
+  set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma.vm_page_prot)));
+  spin_unlock(mm_ptl(mm));
+  return VM_FAULT_MINOR;
+}
+
+/** The reuse rule of the time: nobody else holds a reference. The page lock is held. */
+function can_share_page(page: Page): bool {
+  return page_count(page) == 1 && !page_test_flag(page, PG_reserved);
+}
+
+function copy_user_page(to: Page, from: Page): void {
+  if (!page_has_content(to)) return;
+  if (page_has_content(from)) memcpy(page_address(to), page_address(from), PAGE_SIZE);
+  else clear_highpage(to);
+}
+
+/** A page of its own with the content of `old`, or 0 when out of memory. No lock is held. */
+function cow_user_page(vma: VmArea, old: Page): Page {
+  if (!anon_vma_prepare(vma)) return changetype<Page>(0);
+  const zero = page_to_pfn(old) == boot().zero_pfn;
+  const page = alloc_page(zero ? GFP_HIGHUSER | GFP_ZERO : GFP_HIGHUSER);
+  if (changetype<usize>(page) != 0 && !zero) copy_user_page(page, old);
+  return page;
+}
+
+/** Only the bits of the PTE change: ptep_set_access_flags, then a flush of the page. */
+function wp_reuse(mm: MmStruct, vma: VmArea, ptep: usize, address: u64): void {
+  ptep_set_bits(ptep, mkwrite_dirty(vma, 0));
+  flush_tlb_page(mm, address);
+}
+
+/** Puts `page` where `old` was: break_cow, which writes the new PTE and then flushes. Locked; the PTE was compared. */
+function wp_switch(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, old: Page, page: Page): void {
+  if (page_test_flag(old, PG_reserved)) mm.rss++;
+  else page_remove_rmap(old);
+  set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma.vm_page_prot)));
+  flush_tlb_page(mm, address);
+  lru_cache_add_active(page);
+  page_add_anon_rmap(page, vma, address);
+}
+
+/** Write to a write-protected page. Locked; unlocks. */
+function do_wp_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, pte: u64): i32 {
+  const old = pfn_to_page(pte_pfn(pte));
+  trace(TRACE_WP_PAGE, address, changetype<usize>(old));
+  if (trylock_page(old)) {
+    const reuse = can_share_page(old);
+    unlock_page(old);
+    if (reuse) {
+      wp_reuse(mm, vma, ptep, address);
+      spin_unlock(mm_ptl(mm));
+      return VM_FAULT_MINOR;
+    }
+  }
+  const counted = !page_test_flag(old, PG_reserved);
+  if (counted) get_page(old);
+  spin_unlock(mm_ptl(mm));
+
+  const page = cow_user_page(vma, old);
+  if (changetype<usize>(page) == 0) {
+    if (counted) put_page(old);
+    return VM_FAULT_OOM;
+  }
+  spin_lock(mm_ptl(mm));
+  const same = pte_read(ptep) == pte;
+  if (same) wp_switch(mm, vma, ptep, address, old, page);
+  spin_unlock(mm_ptl(mm));
+  // The PTE's own reference to the old page, or the new page that nobody needs; then ours.
+  if (!same) put_page(page);
+  else if (counted) put_page(old);
+  if (counted) put_page(old);
+  return VM_FAULT_MINOR;
+}
+
+/** The page to map for a fault in a file mapping: of the cache, or a private copy; or NOPAGE_*. No lock is held. */
+function nopage(vma: VmArea, address: u64, early_cow: bool): usize {
+  const found = filemap_nopage(changetype<Inode>(vma.vm_file), linear_page_index(vma, address));
+  if (found == NOPAGE_SIGBUS || found == NOPAGE_OOM || !early_cow) return found;
+  const page = cow_user_page(vma, changetype<Page>(found));
+  put_page(changetype<Page>(found));
+  return changetype<usize>(page) == 0 ? NOPAGE_OOM : changetype<usize>(page);
+}
+
+/** First touch of a page of a file mapping. Locked; unlocks. */
+function do_no_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, write: bool): i32 {
+  if (vma.vm_file == 0) return do_anonymous_page(mm, vma, ptep, address, write);
+  spin_unlock(mm_ptl(mm));
+  const truncations = inode_truncate_count(changetype<Inode>(vma.vm_file));
+  const early_cow = write && (vma.vm_flags & VM_SHARED) == 0;
+  while (true) {
+    // ACQUIRE. Pairs with truncation, which counts up before it looks at the PTEs: sampled before nopage.
+    const sequence = read_once<u32>(truncations);
+    const found = nopage(vma, address, early_cow);
+    if (found == NOPAGE_SIGBUS) return VM_FAULT_SIGBUS;
+    if (found == NOPAGE_OOM) return VM_FAULT_OOM;
+    const page = changetype<Page>(found);
+    spin_lock(mm_ptl(mm));
+    if (read_once<u32>(truncations) == sequence) {
+      map_file_page(mm, vma, ptep, address, page, write, early_cow);
+      spin_unlock(mm_ptl(mm));
+      return VM_FAULT_MINOR;
+    }
+    spin_unlock(mm_ptl(mm));
+    put_page(page);
+  }
+}
+
+/** Maps `page`, whose reference it consumes, unless another thread was faster. Locked. */
+function map_file_page(
+  mm: MmStruct,
+  vma: VmArea,
+  ptep: usize,
+  address: u64,
+  page: Page,
+  write: bool,
+  anonymous: bool,
+): void {
+  if (pte_read(ptep) != 0) {
+    put_page(page);
+    return;
+  }
+  trace(TRACE_NO_PAGE, address, changetype<usize>(page));
+  mm.rss++;
+  const pte = pfn_pte(page_to_pfn(page), vma.vm_page_prot);
+  set_pte(ptep, write ? mkwrite_dirty(vma, pte) : pte);
+  if (anonymous) {
+    lru_cache_add_active(page);
+    page_add_anon_rmap(page, vma, address);
+  } else {
+    page_add_file_rmap(page);
+  }
+}
+
+/** A PTE is there already: the access was a write, or another thread was faster. Locked; unlocks. */
+function handle_present_pte(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, pte: u64, write: bool): i32 {
+  if (write && (pte & _PAGE_RW) == 0) {
+    const phase = phase_enter(PHASE_COW);
+    const result = do_wp_page(mm, vma, ptep, address, pte);
+    phase_leave(phase);
+    return result;
+  }
+  ptep_set_bits(ptep, write ? _PAGE_ACCESSED | _PAGE_DIRTY : _PAGE_ACCESSED);
+  flush_tlb_page(mm, address);
+  spin_unlock(mm_ptl(mm));
+  return VM_FAULT_MINOR;
+}
+
+/** Resolves a fault at `address` of `vma`, which allows the access. mmap_sem is held for reading. VM_FAULT_*. */
+export function handle_mm_fault(mm: MmStruct, vma: VmArea, address: u64, write: bool): i32 {
+  spin_lock(mm_ptl(mm));
+  let ptep = pte_offset(mm, address);
+  if (ptep == 0) ptep = pte_alloc_map(mm, address);
+  if (ptep == 0) {
+    spin_unlock(mm_ptl(mm));
+    return VM_FAULT_OOM;
+  }
+  const pte = pte_read(ptep);
+  if (pte_present(pte)) return handle_present_pte(mm, vma, ptep, address, pte, write);
+  return do_no_page(mm, vma, ptep, address, write);
+}

@@ -1,0 +1,178 @@
+// Files: inode, address_space, and the tree of the VMAs that map a file. Linux: include/linux/fs.h of 2.6.9. Where the
+// content comes from is a property of the inode: the page cache is the only store of a file that the host filled,
+// or a file is a function of its seed.
+// Left out: dentries, file descriptors, writeback (it comes with reclaim).
+
+import { atomic_add_negative, atomic_inc, read_once } from "../arch/atomic";
+import { list_init } from "../lib/list";
+import { Mutex, mutex_init } from "../lock/mutex";
+import {
+  vma_interval_tree_insert,
+  vma_interval_tree_remove,
+} from "../lib/interval_tree";
+import { radix_tree_delete, radix_tree_next } from "../lib/radix_tree";
+import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { VmArea } from "./mm_types";
+import { Page } from "./page";
+import { put_page } from "./page_alloc";
+import { CACHE_INODE, kmem_cache_alloc, kmem_cache_free } from "./slab";
+
+/** Pages that are not in the page cache read as zeros. */
+export const FILE_ZERO: u32 = 0;
+/** Page n holds words computed from (seed, n, offset). */
+export const FILE_SEED: u32 = 1;
+
+@unmanaged @final
+export class Inode {
+  /** Who uses the file: the host's handle, and each VMA; minus one. */
+  @atomic i_count: i32;
+  /** FILE_*: what a page reads as that is not in the page cache. */
+  i_kind: u32;
+  /** Seed of a FILE_SEED file. */
+  i_seed: u32;
+  /** Number of the file, for people. */
+  i_ino: u32;
+  /** Length in bytes. */
+  @guarded("i_sem") i_size: u64;
+  /** The words of i_sem, a Mutex; reach it with inode_sem(). */
+  i_sem_0: u32;
+  /** See i_sem_0. */
+  i_sem_1: u32;
+  /** See i_sem_0. */
+  i_sem_2: u32;
+  /** See i_sem_0. */
+  i_sem_3: u32;
+  /** Height of the page-cache tree; the words of a RadixTreeRoot. */
+  @guarded("tree_lock") page_tree_height: u32;
+  /** Top node of the page-cache tree. */
+  @guarded("tree_lock") page_tree_rnode: usize;
+  /** Spinlock of the page-cache tree. */
+  @atomic tree_lock: u32;
+  /** Pages in the page cache. */
+  @guarded("tree_lock") nrpages: u32;
+  /** Root of the tree of VMAs that map the file. */
+  @guarded("i_mmap_lock") i_mmap: usize;
+  /** Spinlock of i_mmap. */
+  @atomic i_mmap_lock: u32;
+  /** Counts truncations: a fault that saw one happen tries again. */
+  @atomic truncate_count: u32;
+  /** Node on the list of all files. */
+  @guarded("inode_lock") i_list_next: usize;
+  /** See i_list_next. */
+  @guarded("inode_lock") i_list_prev: usize;
+}
+
+/** The semaphore of size and content. */
+@inline
+export function inode_sem(inode: Inode): Mutex {
+  return changetype<Mutex>(changetype<usize>(inode) + offsetof<Inode>("i_sem_0"));
+}
+
+/** The page-cache tree: a RadixTreeRoot. */
+@inline
+export function inode_page_tree(inode: Inode): usize {
+  return changetype<usize>(inode) + offsetof<Inode>("page_tree_height");
+}
+
+/** Address of tree_lock. */
+@inline
+export function inode_tree_lock(inode: Inode): usize {
+  return changetype<usize>(inode) + offsetof<Inode>("tree_lock");
+}
+
+/** Address of i_mmap, the root of the VMA tree. */
+@inline
+export function inode_i_mmap(inode: Inode): usize {
+  return changetype<usize>(inode) + offsetof<Inode>("i_mmap");
+}
+
+/** Address of i_mmap_lock. */
+@inline
+export function inode_i_mmap_lock(inode: Inode): usize {
+  return changetype<usize>(inode) + offsetof<Inode>("i_mmap_lock");
+}
+
+/** Address of truncate_count. */
+@inline
+export function inode_truncate_count(inode: Inode): usize {
+  return changetype<usize>(inode) + offsetof<Inode>("truncate_count");
+}
+
+@inline
+function inode_count(inode: Inode): usize {
+  return changetype<usize>(inode) + offsetof<Inode>("i_count");
+}
+
+/** A new empty file with one reference, or 0 when out of memory. */
+export function inode_alloc(kind: u32, seed: u32, size_bytes: u64, ino: u32): Inode {
+  const inode = changetype<Inode>(kmem_cache_alloc(CACHE_INODE));
+  if (changetype<usize>(inode) == 0) return inode;
+  inode.i_count = 0;
+  inode.i_kind = kind;
+  inode.i_seed = seed;
+  inode.i_ino = ino;
+  inode.i_size = size_bytes;
+  mutex_init(inode_sem(inode));
+  inode.page_tree_height = 0;
+  inode.page_tree_rnode = 0;
+  inode.tree_lock = 0;
+  inode.nrpages = 0;
+  inode.i_mmap = 0;
+  inode.i_mmap_lock = 0;
+  inode.truncate_count = 0;
+  list_init(changetype<usize>(inode) + offsetof<Inode>("i_list_next"));
+  return inode;
+}
+
+/** Takes a reference to the file: get_file. */
+export function inode_get(inode: Inode): void {
+  atomic_inc(inode_count(inode));
+}
+
+/** Drops a reference; the last one frees the page cache and the inode: fput. */
+export function inode_put(inode: Inode): void {
+  if (!atomic_add_negative(inode_count(inode), -1)) return;
+  const tree = inode_page_tree(inode);
+  const found = changetype<usize>(inode) + offsetof<Inode>("i_size");
+  while (true) {
+    // Nobody else knows the file any more: i_size is free to receive the index.
+    const item = radix_tree_next(tree, 0, found);
+    if (item == 0) break;
+    radix_tree_delete(tree, load<u64>(found));
+    const page = changetype<Page>(item);
+    page.mapping = 0;
+    put_page(page);
+  }
+  kmem_cache_free(CACHE_INODE, changetype<usize>(inode));
+}
+
+/** Number of references, for the invariants. */
+export function inode_references(inode: Inode): i32 {
+  return read_once<i32>(inode_count(inode)) + 1;
+}
+
+/** Makes a VMA findable from its file. vm_file is set. */
+export function vma_link_file(vma: VmArea): void {
+  const inode = changetype<Inode>(vma.vm_file);
+  spin_lock(inode_i_mmap_lock(inode));
+  __vma_link_file(vma);
+  spin_unlock(inode_i_mmap_lock(inode));
+}
+
+/** Takes a VMA out of its file's tree; its PTEs are gone. */
+export function vma_unlink_file(vma: VmArea): void {
+  const inode = changetype<Inode>(vma.vm_file);
+  spin_lock(inode_i_mmap_lock(inode));
+  __vma_unlink_file(vma);
+  spin_unlock(inode_i_mmap_lock(inode));
+}
+
+/** vma_link_file for a caller that holds i_mmap_lock. */
+export function __vma_link_file(vma: VmArea): void {
+  vma_interval_tree_insert(changetype<usize>(vma), inode_i_mmap(changetype<Inode>(vma.vm_file)));
+}
+
+/** vma_unlink_file for a caller that holds i_mmap_lock. */
+export function __vma_unlink_file(vma: VmArea): void {
+  vma_interval_tree_remove(changetype<usize>(vma), inode_i_mmap(changetype<Inode>(vma.vm_file)));
+}

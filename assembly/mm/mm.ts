@@ -1,0 +1,145 @@
+// Birth and death of address spaces and VMAs, as far as they need the kernel: allocation, the list of all mms, the
+// reference counts. Linux: kernel/fork.c of 2.6.9.
+
+import { atomic_dec_and_test, atomic_fetch_add, atomic_inc } from "../arch/atomic";
+import { BUG_MM_USERS, bug_on } from "../arch/bug";
+import { INIT_MM, KERNEL_GLOBALS } from "../arch/memory_map";
+import { memcpy, memset } from "../arch/memory";
+import { PHASE_PAGE_TABLES, phase_enter, phase_leave } from "../arch/phase";
+import { list_add_tail, list_del, list_init } from "../lib/list";
+import { init_rwsem } from "../lock/rwsem";
+import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { MmStruct, VmArea, mm_ptl, mm_mmap_sem, mm_users_addr } from "./mm_types";
+import { pgd_alloc } from "./pgtable";
+import { CACHE_MM, CACHE_VM_AREA, kmem_cache_alloc, kmem_cache_free } from "./slab";
+import { tlb_finish_mmu, tlb_gather_mmu } from "./tlb_gather";
+import { TASK_SIZE } from "./pgtable";
+import { free_pgtables, unmap_page_range } from "./zap";
+
+/** Spinlock of the list of all address spaces; the list head and a serial number follow. */
+export const MMLIST_LOCK: usize = KERNEL_GLOBALS + 0x50;
+export const MMLIST: usize = KERNEL_GLOBALS + 0x54;
+const MM_SERIAL: usize = KERNEL_GLOBALS + 0x5c;
+
+@inline
+function mmlist_node(mm: MmStruct): usize {
+  return changetype<usize>(mm) + offsetof<MmStruct>("mmlist_next");
+}
+
+/** Makes the empty list of address spaces, at boot. */
+export function mmlist_init(): void {
+  list_init(MMLIST);
+}
+
+/** Fills an mm that has a top table: no VMA, one user. */
+export function mm_init(mm: MmStruct, pgd: usize): void {
+  memset(changetype<usize>(mm), 0, offsetof<MmStruct>());
+  mm.pgd = pgd;
+  mm.mm_users = 1;
+  mm.mm_count = 1;
+  mm.serial = atomic_fetch_add<u32>(MM_SERIAL, 1);
+  init_rwsem(mm_mmap_sem(mm));
+  list_init(mmlist_node(mm));
+}
+
+/** A new empty address space with one user, on the list of all; or 0 when out of memory. */
+export function mm_alloc(): MmStruct {
+  const none = changetype<MmStruct>(0);
+  const mm = changetype<MmStruct>(kmem_cache_alloc(CACHE_MM));
+  if (changetype<usize>(mm) == 0) return none;
+  const phase = phase_enter(PHASE_PAGE_TABLES);
+  const pgd = pgd_alloc();
+  phase_leave(phase);
+  if (pgd == 0) {
+    kmem_cache_free(CACHE_MM, changetype<usize>(mm));
+    return none;
+  }
+  mm_init(mm, pgd);
+  spin_lock(MMLIST_LOCK);
+  list_add_tail(mmlist_node(mm), MMLIST);
+  spin_unlock(MMLIST_LOCK);
+  return mm;
+}
+
+/** One user more: a task that shares the address space. */
+export function mm_get_user(mm: MmStruct): void {
+  bug_on(mm.mm_users <= 0, BUG_MM_USERS, changetype<usize>(mm), mm.mm_users);
+  atomic_inc(mm_users_addr(mm));
+}
+
+/** One user less; true when it was the last, and then the caller unmaps everything and calls mm_release. mmput. */
+export function mm_put_user(mm: MmStruct): bool {
+  if (!atomic_dec_and_test(mm_users_addr(mm))) return false;
+  spin_lock(MMLIST_LOCK);
+  list_del(mmlist_node(mm));
+  spin_unlock(MMLIST_LOCK);
+  return true;
+}
+
+/** Unmaps everything and frees the page tables, but for the top one: the locked part of exit_mmap. */
+export function exit_mmap_tables(mm: MmStruct): void {
+  spin_lock(mm_ptl(mm));
+  tlb_gather_mmu(mm, true);
+  for (let vma = changetype<VmArea>(mm.mmap); changetype<usize>(vma) != 0; ) {
+    unmap_page_range(mm, vma.vm_start, vma.vm_end);
+    vma = changetype<VmArea>(vma.vm_next);
+  }
+  free_all_tables(mm);
+  tlb_finish_mmu();
+  spin_unlock(mm_ptl(mm));
+}
+
+/** Frees the tables of each run of VMAs that share a top entry, so that empty space costs nothing. */
+function free_all_tables(mm: MmStruct): void {
+  const pgd_size: u64 = (<u64>1) << 39;
+  let vma = changetype<VmArea>(mm.mmap);
+  let floor: u64 = 0;
+  while (changetype<usize>(vma) != 0) {
+    let last = vma;
+    const start = vma.vm_start;
+    let next = changetype<VmArea>(last.vm_next);
+    while (changetype<usize>(next) != 0 && next.vm_start >> 30 <= (last.vm_end - 1) >> 30) {
+      last = next;
+      next = changetype<VmArea>(last.vm_next);
+    }
+    const ceiling = changetype<usize>(next) == 0 ? TASK_SIZE + pgd_size : next.vm_start;
+    free_pgtables(mm, start, last.vm_end, floor, ceiling);
+    floor = last.vm_end;
+    vma = next;
+  }
+}
+
+/** Clears the PTEs of [start, end) and frees the tables between `floor` and `ceiling`: unmap_region of do_munmap. */
+export function unmap_region(mm: MmStruct, start: u64, end: u64, floor: u64, ceiling: u64): void {
+  spin_lock(mm_ptl(mm));
+  tlb_gather_mmu(mm, false);
+  unmap_page_range(mm, start, end);
+  free_pgtables(mm, start, end, floor, ceiling);
+  tlb_finish_mmu();
+  spin_unlock(mm_ptl(mm));
+}
+
+/** A VMA with nothing in it, or 0 when out of memory. */
+export function vma_alloc(): usize {
+  const vma = kmem_cache_alloc(CACHE_VM_AREA);
+  if (vma != 0) memset(vma, 0, offsetof<VmArea>());
+  return vma;
+}
+
+/** A copy of a VMA that is on no list and in no tree; or 0 when out of memory. */
+export function vma_dup(vma: VmArea): usize {
+  const copy = kmem_cache_alloc(CACHE_VM_AREA);
+  if (copy != 0) memcpy(copy, changetype<usize>(vma), offsetof<VmArea>());
+  return copy;
+}
+
+/** Frees a VMA that is on no list and in no tree. */
+export function vma_free(vma: usize): void {
+  kmem_cache_free(CACHE_VM_AREA, vma);
+}
+
+/** The kernel's own mm: what an idle CPU without a lazy one uses. */
+export function init_mm(): MmStruct {
+  return changetype<MmStruct>(INIT_MM);
+}
+

@@ -1,0 +1,53 @@
+// mremap's walk: moves PTEs to another place of the same mm. Linux: move_page_tables and move_one_page, mm/mremap.c of
+// 2.6.9.
+//
+// Protocol: mmap_sem is held for writing. Each PTE moves under page_table_lock, and under i_mmap_lock of its file
+// outside that, so that truncation finds it either here or there. A PTE is cleared and flushed before it is set anew.
+// rmap needs no change: anonymous pages keep their index because the new VMA carries vm_pgoff.
+
+import { pte_read, ptep_get_and_clear, set_pte } from "../arch/pte";
+import { flush_tlb_page } from "../arch/tlb_flush";
+import { TRACE_MOVE_TABLES, trace } from "../arch/trace";
+import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { Inode, inode_i_mmap_lock } from "./mapping";
+import { MmStruct, VmArea, mm_ptl } from "./mm_types";
+import { next_pte_table, pte_alloc_map, pte_offset } from "./pgtable";
+
+/** Moves one PTE; false when a page table for the new place could not be had. */
+function move_one_page(mm: MmStruct, from: u64, to: u64): bool {
+  const dst = pte_alloc_map(mm, to);
+  if (dst == 0) return false;
+  const src = pte_offset(mm, from);
+  if (src == 0 || pte_read(src) == 0) return true;
+  const pte = ptep_get_and_clear(src);
+  flush_tlb_page(mm, from);
+  set_pte(dst, pte);
+  return true;
+}
+
+/**
+ * Moves the PTEs of [from, from + length) of `vma` to `to` on. Returns how many bytes were done: less than `length`
+ * when out of memory, and then the caller moves them back.
+ */
+export function move_page_tables(vma: VmArea, from: u64, to: u64, length: u64): u64 {
+  const mm = changetype<MmStruct>(vma.vm_mm);
+  trace(TRACE_MOVE_TABLES, from, changetype<usize>(mm));
+  const file_lock = vma.vm_file == 0 ? 0 : inode_i_mmap_lock(changetype<Inode>(vma.vm_file));
+  let done: u64 = 0;
+  while (done < length) {
+    spin_lock(mm_ptl(mm));
+    const next = next_pte_table(mm, from + done, from + length);
+    done = next - from;
+    // A table for the new place is made before the file's lock is taken: making one may wait.
+    const failed = done < length && pte_alloc_map(mm, to + done) == 0;
+    spin_unlock(mm_ptl(mm));
+    if (failed || done == length) break;
+    if (file_lock != 0) spin_lock(file_lock);
+    spin_lock(mm_ptl(mm));
+    move_one_page(mm, from + done, to + done);
+    spin_unlock(mm_ptl(mm));
+    if (file_lock != 0) spin_unlock(file_lock);
+    done += 4096;
+  }
+  return done;
+}

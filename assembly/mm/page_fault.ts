@@ -1,0 +1,84 @@
+// The trap: from a faulting address to handle_mm_fault or to a signal. Linux: do_page_fault, arch/x86_64/mm/fault.c,
+// and expand_stack, mm/mmap.c of 2.6.9.
+// Left out: fix-ups for the kernel's own accesses to user memory, which cannot fault here.
+
+import { MmStruct, VM_GROWSDOWN, VM_READ, VM_WRITE, VmArea, mm_mmap_sem, mm_ptl } from "./mm_types";
+import { VM_EXEC } from "./mm_types";
+import { PHASE_FAULTS, phase_enter, phase_leave } from "../arch/phase";
+import { this_cpu } from "../arch/percpu";
+import { TRACE_FAULT, TRACE_SIGNAL, trace } from "../arch/trace";
+import { down_read, up_read } from "../lock/rwsem";
+import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { Task } from "../sched/task";
+import { anon_vma_prepare } from "./anon_vma";
+import { VM_FAULT_MINOR, VM_FAULT_OOM, handle_mm_fault } from "./fault";
+import { find_vma, find_vma_before } from "./vma_tree";
+
+export const SIGKILL: u32 = 9;
+export const SIGBUS: u32 = 7;
+export const SIGSEGV: u32 = 11;
+/** Furthest that a stack grows below its top, in bytes: RLIMIT_STACK. */
+export const STACK_RLIMIT: u64 = 8 << 20;
+
+/** Notes the signal that the program gets; always false. */
+function raise_signal(signal: u32, address: u64): bool {
+  const cpu = this_cpu();
+  cpu.fault_signal = signal;
+  cpu.fault_address = address;
+  trace(TRACE_SIGNAL, address, signal);
+  return false;
+}
+
+/** Lets a stack VMA grow down to hold `address`. mmap_sem is only read-held: anon_vma_prepare and ptl serialise growers. */
+function expand_stack(mm: MmStruct, vma: VmArea, address: u64): bool {
+  const start = address & ~(<u64>4095);
+  if (vma.vm_end - start > STACK_RLIMIT) return false;
+  const below = changetype<VmArea>(find_vma_before(mm, vma.vm_start));
+  if (changetype<usize>(below) != 0 && below.vm_end > start) return false;
+  if (!anon_vma_prepare(vma)) return false;
+  spin_lock(mm_ptl(mm));
+  // Another thread may have grown it further meanwhile.
+  if (start < vma.vm_start) {
+    const grow = (vma.vm_start - start) >> 12;
+    vma.vm_start = start;
+    vma.vm_pgoff -= grow;
+    mm.total_vm += <u32>grow;
+  }
+  spin_unlock(mm_ptl(mm));
+  return true;
+}
+
+/** The VMA that the access is allowed in, or 0. mmap_sem is held for reading. */
+function vma_for_access(mm: MmStruct, address: u64, write: bool): VmArea {
+  const vma = find_vma(mm, address);
+  const none = changetype<VmArea>(0);
+  if (changetype<usize>(vma) == 0) return none;
+  if (address < vma.vm_start) {
+    if ((vma.vm_flags & VM_GROWSDOWN) == 0 || !expand_stack(mm, vma, address)) return none;
+  }
+  const needed = write ? VM_WRITE : VM_READ | VM_WRITE | VM_EXEC;
+  return vma.vm_flags & needed ? vma : none;
+}
+
+/** Resolves a fault of the running program. False: a signal is noted in the per-CPU area. */
+export function do_page_fault(address: u64, write: bool): bool {
+  const cpu = this_cpu();
+  const task = changetype<Task>(cpu.current);
+  const mm = changetype<MmStruct>(task.mm);
+  trace(TRACE_FAULT, address, write ? 1 : 0);
+  const phase = phase_enter(PHASE_FAULTS);
+  const sem = mm_mmap_sem(mm);
+  down_read(sem);
+  const vma = vma_for_access(mm, address, write);
+  const allowed = changetype<usize>(vma) != 0;
+  const result = allowed ? handle_mm_fault(mm, vma, address, write) : 0;
+  up_read(sem);
+  phase_leave(phase);
+  if (result == VM_FAULT_MINOR) {
+    cpu.pgfault++;
+    task.min_flt++;
+    return true;
+  }
+  if (!allowed) return raise_signal(SIGSEGV, address);
+  return raise_signal(result == VM_FAULT_OOM ? SIGKILL : SIGBUS, address);
+}

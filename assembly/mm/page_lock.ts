@@ -1,0 +1,58 @@
+// The page lock: PG_locked, with sleepers on hashed wait queues. Linux: lock_page and unlock_page, mm/filemap.c of
+// 2.6.9. Order: mmap_sem > page lock > every spinlock of the page tables.
+
+import { smp_mb } from "../arch/barrier";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
+import { PAGE_WAIT_TABLE } from "../arch/memory_map";
+import { WaitQueue, cancel_wait, prepare_to_wait, wait_until_woken, wait_queue_init } from "../lock/wait_queue";
+import { wake_up_all, waitqueue_active } from "../lock/wait_queue";
+import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { PG_locked, Page, page_clear_flag, page_test_and_set_flag, page_test_flag, page_to_pfn } from "./page";
+
+/** Wait queues; a page uses the one its frame number hashes to. */
+const PAGE_WAIT_QUEUES: u32 = 256;
+const WAIT_QUEUE_STRIDE: usize = 16;
+
+@inline
+function page_waitqueue(page: Page): WaitQueue {
+  const hash = (page_to_pfn(page) * 0x9e370001) >>> 24;
+  return changetype<WaitQueue>(PAGE_WAIT_TABLE + (hash & (PAGE_WAIT_QUEUES - 1)) * WAIT_QUEUE_STRIDE);
+}
+
+/** Makes all queues empty, at boot. */
+export function page_wait_init(): void {
+  for (let i: u32 = 0; i < PAGE_WAIT_QUEUES; i++) {
+    wait_queue_init(changetype<WaitQueue>(PAGE_WAIT_TABLE + i * WAIT_QUEUE_STRIDE));
+  }
+}
+
+/** Locks the page if it is unlocked. */
+@inline
+export function trylock_page(page: Page): bool {
+  return !page_test_and_set_flag(page, PG_locked);
+}
+
+/** Locks the page; sleeps while somebody else holds it. No spinlock is held. */
+export function lock_page(page: Page): void {
+  while (!trylock_page(page)) {
+    const queue = page_waitqueue(page);
+    spin_lock(changetype<usize>(queue));
+    prepare_to_wait(queue);
+    // FULL. Pairs with unlock_page(): this CPU is on the queue before it looks at the bit again.
+    smp_mb();
+    const still_locked = page_test_flag(page, PG_locked);
+    if (!still_locked) cancel_wait();
+    spin_unlock(changetype<usize>(queue));
+    if (still_locked) wait_until_woken();
+  }
+}
+
+/** Unlocks the page and wakes who waits for a page of its queue. */
+export function unlock_page(page: Page): void {
+  bug_on(!page_test_flag(page, PG_locked), BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(page));
+  page_clear_flag(page, PG_locked);
+  // FULL. Pairs with lock_page(): the bit is clear before the queue is looked at, so no sleeper is missed.
+  smp_mb();
+  const queue = page_waitqueue(page);
+  if (waitqueue_active(queue)) wake_up_all(queue);
+}

@@ -1,0 +1,77 @@
+// What a program does with memory: loads, stores, copies, touches. Every access goes TLB, walker, fault. An access that
+// ends in a signal leaves it in the per-CPU area (fault_signal) and returns 0. Frames without content read as zeros.
+// Accesses are aligned to their size, so none crosses a page.
+
+import { TRANSLATE_FAULT, TRANSLATE_NO_CONTENT, translate, translate_cached } from "../arch/mmu";
+import { memcpy, memset } from "../arch/memory";
+import { this_cpu } from "../arch/percpu";
+import { PAGE_SIZE } from "../arch/memory_map";
+import { read_once, write_once } from "../arch/atomic";
+
+@inline
+function usable(at: usize): bool {
+  return at != TRANSLATE_FAULT && at != TRANSLATE_NO_CONTENT;
+}
+
+/** Loads one value of the program. */
+@inline
+export function user_load<T>(address: u64): T {
+  const at = translate(address, false);
+  return usable(at) ? read_once<T>(at) : <T>0;
+}
+
+/** Stores one value of the program. */
+@inline
+export function user_store<T>(address: u64, value: T): void {
+  const at = translate(address, true);
+  if (usable(at)) write_once<T>(at, value);
+}
+
+/** Touches one word of each page of [start, start + length): reads it, or writes a word derived from its address. */
+export function user_touch(start: u64, length: u64, write: bool): u64 {
+  const end = start + length;
+  for (let address = start; address < end; address = (address & ~(<u64>(PAGE_SIZE - 1))) + PAGE_SIZE) {
+    const at = translate(address, write);
+    if (at == TRANSLATE_FAULT) return address - start;
+    if (write && at != TRANSLATE_NO_CONTENT) write_once<u32>(at & ~(<usize>3), <u32>(address >> 12));
+  }
+  return length;
+}
+
+/** Copies within one page on each side; false when an access raised a signal. */
+function copy_chunk(dst: u64, src: u64, size_bytes: usize): bool {
+  while (true) {
+    if (translate(dst, true) == TRANSLATE_FAULT) return false;
+    const from = translate(src, false);
+    if (from == TRANSLATE_FAULT) return false;
+    // The way to the source may have taken an interrupt that flushed the destination: look again, taking none.
+    const to = translate_cached(dst, true);
+    if (to == TRANSLATE_FAULT) continue;
+    if (to == TRANSLATE_NO_CONTENT) return true;
+    if (from == TRANSLATE_NO_CONTENT) memset(to, 0, size_bytes);
+    else memcpy(to, from, size_bytes);
+    return true;
+  }
+}
+
+/** Copies inside the program's memory; returns how many bytes were done before a signal. */
+export function user_copy(dst: u64, src: u64, length: u64): u64 {
+  let done: u64 = 0;
+  while (done < length) {
+    const src_left = PAGE_SIZE - (<u32>(src + done) & (PAGE_SIZE - 1));
+    const dst_left = PAGE_SIZE - (<u32>(dst + done) & (PAGE_SIZE - 1));
+    let chunk = <u64>(src_left < dst_left ? src_left : dst_left);
+    if (chunk > length - done) chunk = length - done;
+    if (!copy_chunk(dst + done, src + done, <usize>chunk)) return done;
+    done += chunk;
+  }
+  return done;
+}
+
+/** The signal that the last access raised, or 0; forgets it. */
+export function take_fault_signal(): u32 {
+  const cpu = this_cpu();
+  const signal = cpu.fault_signal;
+  cpu.fault_signal = 0;
+  return signal;
+}

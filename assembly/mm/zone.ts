@@ -1,0 +1,77 @@
+// Zones: NORMAL holds the frames with content, HIGHMEM those without. Linux: include/linux/mmzone.h of 2.6.9.
+// Left out: ZONE_DMA, NUMA nodes, watermarks (they come with reclaim), the inactive list's use.
+
+import { ZONE_TABLE } from "../arch/memory_map";
+
+export const ZONE_NORMAL: u32 = 0;
+export const ZONE_HIGHMEM: u32 = 1;
+export const MAX_NR_ZONES: u32 = 2;
+/** Orders 0 to 10: blocks of 4 KiB to 4 MiB. */
+export const MAX_ORDER: u32 = 11;
+/** Bytes of one entry of the zone table. */
+export const ZONE_STRIDE: usize = 0x180;
+/** Bytes of one free_area: list head, number of blocks. */
+export const FREE_AREA_SIZE: usize = 12;
+
+@unmanaged @final
+export class Zone {
+  /** Spinlock of the free areas; interrupts off. */
+  @atomic lock: u32;
+  /** Free frames in the free areas; those on per-CPU lists are not counted. */
+  @guarded("lock") free_pages: u32;
+  /** First frame. */
+  zone_start_pfn: u32;
+  /** First frame after the zone. */
+  zone_end_pfn: u32;
+  /** Frames given to the buddy allocator at boot. */
+  present_pages: u32;
+  /** Spinlock of the LRU lists. */
+  @atomic lru_lock: u32;
+  /** Pages on the active list. */
+  @guarded("lru_lock") nr_active: u32;
+  /** Pages on the inactive list. */
+  @guarded("lru_lock") nr_inactive: u32;
+  /** Active pages, the most recent first: list head. */
+  @guarded("lru_lock") active_next: usize;
+  /** See active_next. */
+  @guarded("lru_lock") active_prev: usize;
+  /** Inactive pages: list head. */
+  @guarded("lru_lock") inactive_next: usize;
+  /** See inactive_next. */
+  @guarded("lru_lock") inactive_prev: usize;
+}
+
+/** Where the free areas stand in an entry of the zone table. */
+export const ZONE_FREE_AREAS: usize = 0x40;
+if (offsetof<Zone>() > ZONE_FREE_AREAS) ERROR("the fields of Zone run into its free areas");
+if (ZONE_FREE_AREAS + MAX_ORDER * FREE_AREA_SIZE > ZONE_STRIDE) ERROR("a zone is too large");
+
+/** Zone number `index`. */
+@inline
+export function zone_of(index: u32): Zone {
+  return changetype<Zone>(ZONE_TABLE + index * ZONE_STRIDE);
+}
+
+/** Blocks of 2^order free frames: the list head; the count follows. */
+@inline
+export function free_area(zone: Zone, order: u32): usize {
+  return changetype<usize>(zone) + ZONE_FREE_AREAS + order * FREE_AREA_SIZE;
+}
+
+/** Address of the LRU spinlock. */
+@inline
+export function zone_lru_lock(zone: Zone): usize {
+  return changetype<usize>(zone) + offsetof<Zone>("lru_lock");
+}
+
+/** Head of the active list. */
+@inline
+export function zone_active_list(zone: Zone): usize {
+  return changetype<usize>(zone) + offsetof<Zone>("active_next");
+}
+
+/** Head of the inactive list. */
+@inline
+export function zone_inactive_list(zone: Zone): usize {
+  return changetype<usize>(zone) + offsetof<Zone>("inactive_next");
+}

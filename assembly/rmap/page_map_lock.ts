@@ -1,0 +1,95 @@
+// Reverse map by counting, 2.6.8: a plain mapcount under a bit lock of the page. Linux: mm/rmap.c of 2.6.7 and 2.6.8.
+//
+// Protocol: the caller holds page_table_lock of the mm whose PTE it changes. PG_maplock guards _mapcount, PG_anon and
+// the anonymous mapping: while it is held, _mapcount > 0 and "flag and mapping are valid" are the same thing, and the
+// last removal clears both.
+// Left out: storage keys of s390.
+
+import { BUG_ANON_RMAP_MISMATCH, BUG_MAPCOUNT_UNDERFLOW, bug_on } from "../arch/bug";
+import { this_cpu } from "../arch/percpu";
+import { bit_spin_lock, bit_spin_unlock } from "../lock/bit_spinlock";
+import { VmArea, linear_page_index } from "../mm/mm_types";
+import {
+  PG_anon,
+  PG_maplock,
+  PG_reserved,
+  Page,
+  page_clear_flag,
+  page_flags_addr,
+  page_set_flag,
+} from "../mm/page";
+
+/** Takes the bit lock of the page's reverse map. */
+@inline
+export function page_map_lock(page: Page): void {
+  bit_spin_lock(PG_maplock, page_flags_addr(page));
+}
+
+/** Frees the bit lock of the page's reverse map. */
+@inline
+export function page_map_unlock(page: Page): void {
+  bit_spin_unlock(PG_maplock, page_flags_addr(page));
+}
+
+/** Counts a PTE that maps an anonymous page; the first one says where to find the others. */
+export function page_add_anon_rmap(page: Page, vma: VmArea, address: u64): void {
+  const index = linear_page_index(vma, address);
+  page_map_lock(page);
+  if (page._mapcount == 0) {
+    bug_on((page.flags & PG_anon) != 0 || page.mapping != 0, BUG_ANON_RMAP_MISMATCH, changetype<usize>(page));
+    page_set_flag(page, PG_anon);
+    page.index = index;
+    page.mapping = vma.anon_vma;
+    this_cpu().nr_mapped++;
+  } else {
+    const same = (page.flags & PG_anon) != 0 && page.index == index && page.mapping == vma.anon_vma;
+    bug_on(!same, BUG_ANON_RMAP_MISMATCH, changetype<usize>(page));
+  }
+  page._mapcount++;
+  page_map_unlock(page);
+}
+
+/** Counts a PTE that maps a page of the page cache. */
+export function page_add_file_rmap(page: Page): void {
+  if (page.flags & PG_reserved) return;
+  page_map_lock(page);
+  if (page._mapcount == 0) this_cpu().nr_mapped++;
+  page._mapcount++;
+  page_map_unlock(page);
+}
+
+/** Fork: one PTE more of a page that the parent maps. */
+@inline
+export function page_dup_rmap(page: Page): void {
+  page_map_lock(page);
+  page._mapcount++;
+  page_map_unlock(page);
+}
+
+/** Counts one PTE less; the last one clears the anonymous mapping. */
+@inline
+export function page_remove_rmap(page: Page): void {
+  page_map_lock(page);
+  bug_on(page._mapcount <= 0, BUG_MAPCOUNT_UNDERFLOW, changetype<usize>(page), page._mapcount);
+  page._mapcount--;
+  if (page._mapcount == 0) {
+    if (page.flags & PG_anon) {
+      page.mapping = 0;
+      page_clear_flag(page, PG_anon);
+    }
+    this_cpu().nr_mapped--;
+  }
+  page_map_unlock(page);
+}
+
+/** PTEs that map the page. */
+@inline
+export function page_mapcount(page: Page): i32 {
+  return page._mapcount;
+}
+
+/** The page is anonymous; exact only while it is mapped. */
+@inline
+export function PageAnon(page: Page): bool {
+  return (page.flags & PG_anon) != 0;
+}

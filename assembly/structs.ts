@@ -1,0 +1,29 @@
+// Everything whose layout or numbers the host needs: one import for each file of structs and constants.
+
+import "./arch/attention";
+import "./arch/boot_params";
+import "./arch/bug";
+import "./arch/memory_map";
+import "./arch/mmu";
+import "./arch/percpu";
+import "./arch/phase";
+import "./arch/pte";
+import "./arch/tlb_flush";
+import "./arch/tlb_state";
+import "./arch/trace";
+import "./lib/radix_tree";
+import "./lock/mutex";
+import "./lock/rwsem";
+import "./lock/wait_queue";
+import "./mm/anon_vma";
+import "./mm/fault";
+import "./mm/mapping";
+import "./mm/mm";
+import "./mm/mm_types";
+import "./mm/page";
+import "./mm/page_alloc";
+import "./mm/page_fault";
+import "./mm/pgtable";
+import "./mm/slab";
+import "./mm/zone";
+import "./sched/task";

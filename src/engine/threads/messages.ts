@@ -1,0 +1,53 @@
+// What the host and the worker of a CPU say to each other.
+
+import type { MachineConfig } from "../../machine/config.ts";
+import type { ProgramEntry } from "../../machine/program.ts";
+
+/** What a worker is given at its start. */
+export interface WorkerStart {
+  readonly cpu: number;
+  readonly config: MachineConfig;
+  readonly memory: WebAssembly.Memory;
+  readonly module: WebAssembly.Module;
+}
+
+/** A request to a CPU; answered by a message with the same id. */
+export type Request = { readonly id: number } & (
+  | { readonly type: "program"; readonly entry: ProgramEntry }
+  | {
+      readonly type: "job";
+      readonly program: number;
+      readonly args: readonly number[];
+      readonly shared: unknown;
+    }
+  | { readonly type: "quiesce" }
+  | { readonly type: "stop" }
+);
+
+/** An error on its way between threads: classes do not survive the journey. */
+export interface ErrorMessage {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string | undefined;
+  /** Own fields of our error classes. */
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** What a CPU says. */
+export type Reply =
+  | { readonly type: "ready" }
+  | { readonly type: "done"; readonly id: number; readonly result: unknown }
+  | { readonly type: "failed"; readonly id: number; readonly error: ErrorMessage }
+  /** A task that no job stands for threw. */
+  | { readonly type: "stray"; readonly error: ErrorMessage }
+  /** The kernel trapped: the machine is over. */
+  | { readonly type: "trap"; readonly message: string };
+
+/** Packs an error for the journey. */
+export function packError(error: unknown): ErrorMessage {
+  if (!(error instanceof Error)) {
+    return { name: "Error", message: `the program threw ${String(error)}`, fields: {} };
+  }
+  const { name, message, stack } = error;
+  return { name, message, stack, fields: { ...error } };
+}

@@ -1,0 +1,96 @@
+// The body of one CPU: a worker thread that runs the CPU loop and, when the host asks for attention, answers its requests.
+// While it is in the event loop the CPU counts as idle: it uses no translation (lazy TLB).
+
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
+import { instantiateCpu } from "../../kernel/load.ts";
+import { CpuLoop, quiesceCpu } from "../../machine/cpu-loop.ts";
+import { importProgram } from "../../machine/program.ts";
+import { packError, type Reply, type Request, type WorkerStart } from "./messages.ts";
+
+const port = parentPort as MessagePort;
+const start = workerData as WorkerStart;
+const say = (reply: Reply): void => {
+  port.postMessage(reply);
+};
+
+const cpu = instantiateCpu(start.module, start.memory, start.cpu, () => performance.now() * 1e6);
+const loop = new CpuLoop(cpu, start.config, (error) => {
+  say({ type: "stray", error: packError(error) });
+});
+
+/** Does work of the kernel with the CPU awake. */
+function awake<T>(work: () => T): T {
+  cpu.k.leave_lazy();
+  const result = work();
+  cpu.k.enter_lazy();
+  return result;
+}
+
+async function answer(request: Request): Promise<unknown> {
+  switch (request.type) {
+    case "program": {
+      const { entry } = request;
+      loop.addProgram(entry.id, entry.name, await importProgram(entry));
+      return undefined;
+    }
+    case "job":
+      loop.shared = request.shared;
+      return awake(() => {
+        try {
+          return { result: loop.runJob(request.program, request.args) };
+        } catch (error) {
+          if (error instanceof WebAssembly.RuntimeError) throw error;
+          return { error };
+        }
+      });
+    case "quiesce":
+      awake(() => {
+        quiesceCpu(cpu);
+      });
+      return undefined;
+    case "stop":
+      return undefined;
+  }
+}
+
+/** Answers one request; false when it was the last. */
+async function serve(request: Request): Promise<boolean> {
+  const { id } = request;
+  try {
+    const result = await answer(request);
+    const outcome = result as { result?: unknown; error?: unknown } | undefined;
+    if (outcome?.error !== undefined) throw outcome.error;
+    say({ type: "done", id, result: outcome?.result });
+  } catch (error) {
+    if (error instanceof WebAssembly.RuntimeError) throw error;
+    say({ type: "failed", id, error: packError(error) });
+  }
+  return request.type !== "stop";
+}
+
+/** Every request that has arrived. Returns false after a stop. */
+async function serveHost(): Promise<boolean> {
+  for (;;) {
+    const received = receiveMessageOnPort(port) as { message: Request } | undefined;
+    if (received === undefined) return true;
+    if (!(await serve(received.message))) return false;
+  }
+}
+
+async function main(): Promise<void> {
+  say({ type: "ready" });
+  for (;;) {
+    cpu.k.leave_lazy();
+    loop.serveTasks();
+    cpu.k.enter_lazy();
+    if (!(await serveHost())) return;
+  }
+}
+
+try {
+  await main();
+} catch (error) {
+  say({ type: "trap", message: error instanceof Error ? error.message : String(error) });
+}
+port.close();

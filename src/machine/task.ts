@@ -1,0 +1,237 @@
+// A running program's view of the machine: its syscalls, its memory accesses, its children. One object for each running
+// task; made by the CPU loop and handed to the program as its first argument.
+
+import { Task } from "../layout/structs.gen.ts";
+import { getU32 } from "../layout/view.ts";
+import { vaddr, type Vaddr } from "../layout/units.ts";
+import { ConfigError, MachineSignal, type SignalName } from "../kernel/error.ts";
+import type { Cpu } from "../kernel/load.ts";
+import type { ExecImage } from "../mm/exec.ts";
+import type { Protection } from "../mm/map.ts";
+import {
+  sysBrk,
+  sysMadviseDontneed,
+  sysMmap,
+  sysMprotect,
+  sysMremap,
+  sysMunmap,
+  type MmapOptions,
+  type MremapOptions,
+} from "../syscall/memory.ts";
+import {
+  sysClone,
+  sysExec,
+  sysFork,
+  sysGetrusage,
+  type Usage,
+  type WaitResult,
+} from "../syscall/process.ts";
+import { faultSignal } from "./fault-signal.ts";
+
+/** What the CPU loop does for a task besides the kernel. */
+export interface TaskHost {
+  /** Number of a program in the machine's table. Throws ConfigError for a name that is not in it. */
+  programId(name: string): number;
+  /** Waits for a child of `task`, running other tasks of this CPU meanwhile. */
+  waitForChild(task: number): WaitResult;
+  /** CPUs of the machine. */
+  readonly cpus: number;
+  /** Kernel version. */
+  readonly kernel: string;
+  /** What the host gave the job. */
+  readonly shared: unknown;
+}
+
+/** Ends a program from anywhere inside it; thrown by exit(). */
+export class ProgramExit {
+  readonly status: number;
+
+  constructor(status: number) {
+    this.status = status;
+  }
+}
+
+/** How a child is started. */
+export interface ForkOptions {
+  /** Numbers for the child's program, at most four. @defaultValue none */
+  readonly args?: readonly number[];
+  /** CPU that runs it. @defaultValue the parent's */
+  readonly cpu?: number;
+}
+
+/** A running program's view of the machine. */
+export class ProgramTask {
+  /** The CPU it runs on; for harnesses that need kernel calls of their own. */
+  readonly cpu: Cpu;
+  /** Address of the task's struct. */
+  readonly address: number;
+  readonly pid: number;
+  readonly #host: TaskHost;
+
+  constructor(cpu: Cpu, address: number, host: TaskHost) {
+    this.cpu = cpu;
+    this.address = address;
+    this.pid = getU32(cpu, address + Task.pid);
+    this.#host = host;
+  }
+
+  /** Number of the CPU that runs the program. */
+  get cpuId(): number {
+    return this.cpu.id;
+  }
+
+  /** CPUs of the machine. */
+  get cpus(): number {
+    return this.#host.cpus;
+  }
+
+  /** Version of the machine's kernel. */
+  get kernel(): string {
+    return this.#host.kernel;
+  }
+
+  /** What the host gave with the job: a SharedArrayBuffer or plain data. */
+  get shared(): unknown {
+    return this.#host.shared;
+  }
+
+  /** Maps memory; returns its address. Throws SyscallError. */
+  mmap(options: MmapOptions): Vaddr {
+    return vaddr(sysMmap(this.cpu, this.address, options));
+  }
+
+  /** Unmaps [start, start + length). Throws SyscallError. */
+  munmap(start: number, length: number): void {
+    sysMunmap(this.cpu, this.address, start, length);
+  }
+
+  /** Changes what may be done with a range. Throws SyscallError. */
+  mprotect(start: number, length: number, prot: Protection): void {
+    sysMprotect(this.cpu, this.address, start, length, prot);
+  }
+
+  /** Resizes or moves a mapping; returns its address. Throws SyscallError. */
+  mremap(start: number, oldLength: number, newLength: number, options?: MremapOptions): Vaddr {
+    return vaddr(sysMremap(this.cpu, this.address, start, oldLength, newLength, options));
+  }
+
+  /** Moves the end of the heap; returns where it is then. brk(0) asks. */
+  brk(end: number): Vaddr {
+    return vaddr(sysBrk(this.cpu, this.address, end));
+  }
+
+  /** Drops the pages of a range: private ones read as new afterwards. Throws SyscallError. */
+  madviseDontneed(start: number, length: number): void {
+    sysMadviseDontneed(this.cpu, this.address, start, length);
+  }
+
+  /** Starts a child with a copy of the address space; returns its pid. Throws SyscallError EAGAIN when out of memory. */
+  fork(program: string, options: ForkOptions = {}): number {
+    return sysFork(this.cpu, this.address, this.#child(program, options));
+  }
+
+  /** Starts a thread that shares the address space; returns its pid. Throws SyscallError EAGAIN. */
+  clone(program: string, options: ForkOptions = {}): number {
+    return sysClone(this.cpu, this.address, this.#child(program, options));
+  }
+
+  /** Replaces the address space by a new image. Throws SyscallError. */
+  exec(image: ExecImage): void {
+    sysExec(this.cpu, this.address, image);
+  }
+
+  /** Waits for a child to end. Throws SyscallError ECHILD when there is none. */
+  wait(): WaitResult {
+    return this.#host.waitForChild(this.address);
+  }
+
+  /** Ends the program with a status of 0 to 255. */
+  exit(status = 0): never {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- no error: it only leaves the program's frames
+    throw new ProgramExit(status);
+  }
+
+  /** Counters of the task. */
+  usage(): Usage {
+    return sysGetrusage(this.cpu, this.address);
+  }
+
+  /** Loads a byte. Throws MachineSignal. */
+  load8(address: number): number {
+    const value = this.cpu.k.user_load8(address);
+    this.#check("read");
+    return value;
+  }
+
+  /** Loads 16 bits; the address is a multiple of 2. Throws MachineSignal. */
+  load16(address: number): number {
+    const value = this.cpu.k.user_load16(address);
+    this.#check("read");
+    return value;
+  }
+
+  /** Loads 32 bits; the address is a multiple of 4. Throws MachineSignal. */
+  load32(address: number): number {
+    const value = this.cpu.k.user_load32(address) >>> 0;
+    this.#check("read");
+    return value;
+  }
+
+  /** Loads 64 bits; the address is a multiple of 8. Throws MachineSignal. */
+  load64(address: number): bigint {
+    const value = BigInt.asUintN(64, this.cpu.k.user_load64(address));
+    this.#check("read");
+    return value;
+  }
+
+  /** Stores a byte. Throws MachineSignal. */
+  store8(address: number, value: number): void {
+    this.cpu.k.user_store8(address, value);
+    this.#check("write");
+  }
+
+  /** Stores 16 bits; the address is a multiple of 2. Throws MachineSignal. */
+  store16(address: number, value: number): void {
+    this.cpu.k.user_store16(address, value);
+    this.#check("write");
+  }
+
+  /** Stores 32 bits; the address is a multiple of 4. Throws MachineSignal. */
+  store32(address: number, value: number): void {
+    this.cpu.k.user_store32(address, value);
+    this.#check("write");
+  }
+
+  /** Stores 64 bits; the address is a multiple of 8. Throws MachineSignal. */
+  store64(address: number, value: bigint): void {
+    this.cpu.k.user_store64(address, value);
+    this.#check("write");
+  }
+
+  /** Touches one word of each page of a range. Throws MachineSignal. */
+  touch(start: number, length: number, access: "read" | "write" = "write"): void {
+    this.cpu.k.user_touch(start, length, access === "write" ? 1 : 0);
+    this.#check(access);
+  }
+
+  /** Copies inside the program's memory. Throws MachineSignal; what was copied before it stays. */
+  copy(target: number, source: number, length: number): void {
+    this.cpu.k.user_copy(target, source, length);
+    this.#check("write");
+  }
+
+  #child(program: string, options: ForkOptions): { program: number; args: readonly number[]; cpu: number } {
+    const { args = [], cpu = this.cpu.id } = options;
+    if (!(cpu >= 0 && cpu < this.#host.cpus)) {
+      throw new ConfigError(`there is no CPU ${cpu}: this machine has ${this.#host.cpus}`);
+    }
+    return { program: this.#host.programId(program), args, cpu };
+  }
+
+  #check(access: "read" | "write"): void {
+    const fault = faultSignal(this.cpu);
+    if (fault !== undefined) {
+      throw new MachineSignal(fault.signal satisfies SignalName, fault.address, access);
+    }
+  }
+}
