@@ -1,6 +1,7 @@
 // Lint of both languages. assembly/ is AssemblyScript: it parses with allowInvalidAST, has no type
 // information here (asc checks its types), and is formatted by the rules below. Everything else is
-// TypeScript, formatted by prettier. The reasons for the rules stand in docs/style.md.
+// TypeScript, formatted by prettier. Left out: what asc and tsc check,
+// layers (.dependency-cruiser.cjs), and what only a program can say (test/tidy.test.ts).
 
 import stylistic from "@stylistic/eslint-plugin";
 import tseslint from "typescript-eslint";

@@ -13,7 +13,7 @@ import { Task } from "../sched/task";
 import { list_init } from "../lib/list";
 import { AnonVma } from "./anon_vma";
 import { Inode } from "./mapping";
-import { RadixTreeNode } from "../lib/radix_tree";
+import { RADIX_TREE_NODE_SIZE } from "../lib/radix_tree";
 import { mm_init, mmlist_init } from "./mm";
 import { MmStruct, VmArea } from "./mm_types";
 import { PG_reserved, UNMAPPED, page_address, page_to_pfn, pfn_to_page } from "./page";
@@ -122,7 +122,7 @@ function caches_init(): void {
   kmem_cache_create(CACHE_MM, offsetof<MmStruct>(), CTOR_NONE);
   kmem_cache_create(CACHE_ANON_VMA, offsetof<AnonVma>(), CTOR_ANON_VMA);
   kmem_cache_create(CACHE_INODE, offsetof<Inode>(), CTOR_NONE);
-  kmem_cache_create(CACHE_RADIX_NODE, offsetof<RadixTreeNode>(), CTOR_ZERO);
+  kmem_cache_create(CACHE_RADIX_NODE, RADIX_TREE_NODE_SIZE, CTOR_ZERO);
   kmem_cache_create(CACHE_TASK, offsetof<Task>(), CTOR_NONE);
 }
 
@@ -135,7 +135,7 @@ export function min_lowmem_pfns(highmem_pfns: u32): u32 {
 
 /**
  * Boots the machine: `nr_cpus` CPUs, `lowmem_pfns` frames with and `highmem_pfns` frames without content.
- * `spin_limit`, `oversubscribed` and `profile` are as in BootParams. False if the memory is too small.
+ * `spin_limit` and `oversubscribed` are as in BootParams. False if the memory is too small.
  */
 export function boot_machine(
   nr_cpus: u32,
@@ -143,7 +143,6 @@ export function boot_machine(
   highmem_pfns: u32,
   spin_limit: u32,
   oversubscribed: u32,
-  profile: u32,
 ): bool {
   if (nr_cpus < 1 || nr_cpus > NR_CPUS || lowmem_pfns < min_lowmem_pfns(highmem_pfns)) return false;
   const params = boot();
@@ -154,7 +153,6 @@ export function boot_machine(
   params.max_mapnr = lowmem_pfns + highmem_pfns;
   params.spin_limit = spin_limit;
   params.oversubscribed = oversubscribed;
-  params.profile = profile;
   mem_map_init();
   zones_init(nr_cpus);
   for (let id: u32 = 0; id < nr_cpus; id++) percpu_init(id);

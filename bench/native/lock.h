@@ -33,13 +33,8 @@ static ALWAYS_INLINE void spin_unlock_irq(u32 *lock) {
 
 // Takes bit `mask` of a word whose other bits change meanwhile.
 static ALWAYS_INLINE void bit_spin_lock(u32 mask, u32 *word) {
-#ifdef BIT_LOCK_CMPXCHG
-  u32 old = read_once(word);
-  if (unlikely((old & mask) != 0 || !atomic_cmpxchg32(word, old, old | mask))) lock_slow(word);
-#else
   // ACQUIRE. Pairs with bit_spin_unlock(): what the last holder wrote is visible from here on.
   if (unlikely(atomic_test_and_set(word, mask))) lock_slow(word);
-#endif
 }
 
 static ALWAYS_INLINE void bit_spin_unlock(u32 mask, u32 *word) {

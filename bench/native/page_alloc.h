@@ -101,6 +101,13 @@ static ALWAYS_INLINE struct page *buffered_rmqueue(u32 zone_index) {
   return lru_to_page(node);
 }
 
+// Fills a frame with zeros. The size is hidden from the compiler, which would inline rep stos: libc's memset is faster.
+static ALWAYS_INLINE void clear_frame(void *frame) {
+  size_t size_bytes = PAGE_SIZE;
+  __asm__("" : "+r"(size_bytes));
+  memset(frame, 0, size_bytes);
+}
+
 // One frame with one reference; the twin is given enough memory, so it ends when there is none.
 static struct page *alloc_page(u32 gfp_mask) {
   struct page *page = NULL;
@@ -113,7 +120,7 @@ static struct page *alloc_page(u32 gfp_mask) {
   page->flags = 0;
   page->_count = 0;
   page->private_ = 0;
-  if (gfp_mask & GFP_ZERO) memset(page_address(page), 0, PAGE_SIZE);
+  if (gfp_mask & GFP_ZERO) clear_frame(page_address(page));
   return page;
 }
 

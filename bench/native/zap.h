@@ -143,13 +143,4 @@ static void unmap_region(struct mm *mm, u64 start, u64 end, u64 floor, u64 ceili
   spin_unlock(&mm->page_table_lock);
 }
 
-// Clears the PTEs of [start, end), and keeps the tables: madvise(DONTNEED).
-static void zap_page_range(struct mm *mm, u64 start, u64 end) {
-  spin_lock(&mm->page_table_lock);
-  tlb_gather_mmu(mm, false);
-  unmap_page_range(mm, start, end);
-  tlb_finish_mmu();
-  spin_unlock(&mm->page_table_lock);
-}
-
 #endif

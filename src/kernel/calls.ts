@@ -9,7 +9,6 @@ export interface KernelCalls {
     highmemPfns: number,
     spinLimit: number,
     oversubscribed: number,
-    profile: number,
   ): number;
   min_lowmem_pfns(highmemPfns: number): number;
 

@@ -14,8 +14,6 @@ export interface MachineOptions {
   readonly memory?: number | string;
   /** The checking build: poison, object tracking, event trace. @defaultValue false */
   readonly checking?: boolean;
-  /** Time the phases of fork and exit. @defaultValue false */
-  readonly profile?: boolean;
 }
 
 /** A machine's sizes after all checks. */
@@ -27,7 +25,6 @@ export interface MachineConfig {
   /** Frames without content. */
   readonly highmemPages: number;
   readonly checking: boolean;
-  readonly profile: boolean;
   /** More CPUs than the computer has cores. */
   readonly oversubscribed: boolean;
 }
@@ -87,7 +84,6 @@ export function machineConfig(options: MachineOptions): MachineConfig {
     cpus,
     ...splitMemory(parseMemory(options.memory ?? "256M")),
     checking: options.checking ?? false,
-    profile: options.profile ?? false,
     oversubscribed: cpus > os.availableParallelism(),
   };
 }

@@ -1,7 +1,7 @@
 // A machine: a kernel, CPUs, memory, and an engine that runs them. Made by createMachine, stopped by stop() or `await using`.
 
 import { BOOT_MAGIC, BOOT_PARAMS, BootParams } from "../layout/structs.gen.ts";
-import { getU32, memoryViews, type MemoryViews } from "../layout/view.ts";
+import { getU32, memoryViews, setI32, type MemoryViews } from "../layout/view.ts";
 import { ConfigError } from "../kernel/error.ts";
 import { instantiateCpu, loadKernel } from "../kernel/load.ts";
 import type { Engine, RunningEngine } from "../engine/contract.ts";
@@ -87,6 +87,11 @@ export class Machine {
     await this.#engine.quiesce();
   }
 
+  /** Starts or ends the timing of phases (arch/phase.ts of the kernel). No job runs meanwhile. */
+  setProfiling(on: boolean): void {
+    setI32(this.memory, BOOT_PARAMS + BootParams.profile, on ? 1 : 0);
+  }
+
   /** Stops the machine, in the middle of whatever it does. Its memory can still be looked at. */
   async stop(): Promise<void> {
     await this.#engine.stop();
@@ -125,10 +130,10 @@ export class Machine {
 /** Boots the kernel in fresh memory. Throws ConfigError when the memory is too small for it. */
 function boot(config: MachineConfig, memory: WebAssembly.Memory, module: WebAssembly.Module): void {
   const { k } = instantiateCpu(module, memory, 0, () => 0);
-  const { cpus, lowmemPages, highmemPages, oversubscribed, profile } = config;
+  const { cpus, lowmemPages, highmemPages, oversubscribed } = config;
   const spin = oversubscribed ? SPIN_LIMIT_OVERSUBSCRIBED : SPIN_LIMIT;
   const parks = oversubscribed ? 1 : 0;
-  if (k.boot_machine(cpus, lowmemPages, highmemPages, spin, parks, profile ? 1 : 0) === 0) {
+  if (k.boot_machine(cpus, lowmemPages, highmemPages, spin, parks) === 0) {
     const least = Math.ceil(k.min_lowmem_pfns(highmemPages) / 256);
     throw new ConfigError(`the memory is too small to boot: give the machine at least ${least}M`);
   }

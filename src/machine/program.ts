@@ -24,6 +24,16 @@ export interface ProgramEntry {
   readonly url: string;
 }
 
+/**
+ * The URL of a program module of ours, given beside `from` (an import.meta.url) without its ending. Workers load the built
+ * one even when the host runs from the sources: Node 20 cannot load TypeScript in a worker.
+ */
+export function ownModule(path: string, from: string): URL {
+  const url = new URL(`${path}.js`, from);
+  if (from.endsWith(".ts")) url.pathname = url.pathname.replace("/src/", "/dist/");
+  return url;
+}
+
 /** The URL of a module given as URL or path; checked to exist. Throws ConfigError. */
 export function moduleUrl(module: string | URL): string {
   const url = module instanceof URL ? module : new URL(module, pathToFileURL(`${process.cwd()}/`));

@@ -78,6 +78,13 @@ async function serveHost(): Promise<boolean> {
   }
 }
 
+/** What trapped, and where: the innermost kernel functions. */
+function describeTrap(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const frames = [...(error.stack ?? "").matchAll(/at assembly\/(\S+)/g)].map((match) => match[1]);
+  return frames.length === 0 ? error.message : `${error.message} in ${frames.slice(0, 4).join(" < ")}`;
+}
+
 async function main(): Promise<void> {
   say({ type: "ready" });
   for (;;) {
@@ -91,6 +98,6 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  say({ type: "trap", message: error instanceof Error ? error.message : String(error) });
+  say({ type: "trap", message: describeTrap(error) });
 }
 port.close();

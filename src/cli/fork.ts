@@ -1,0 +1,126 @@
+// `racier fork`: lmbench's fork measurements of a process of your choice, kernel beside kernel.
+
+import { accessSync, constants, existsSync, statSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import { dirname, resolve } from "node:path";
+import { Command } from "commander";
+import { threadsEngine } from "../engine/threads/engine.ts";
+import { FORK_WORKLOADS, type ForkWorkload } from "../experiment/fork-document.ts";
+import { NothingMeasured, runFork } from "../experiment/fork.ts";
+import { KERNELS, kernelEntry } from "../kernel/catalogue.ts";
+import { ConfigError } from "../kernel/error.ts";
+import { MAX_CPUS } from "../machine/config.ts";
+import { forkTables } from "../report/fork-text.ts";
+import { forkHtml } from "../report/html.ts";
+import { createProgress } from "../report/progress.ts";
+import type { ProcessLayout } from "../workload/process-layout/layout.ts";
+import { loadPreset, presetNames } from "../workload/process-layout/presets.ts";
+import { readSmapsFile, readSmapsOfPid } from "../workload/process-layout/smaps.ts";
+import { MAX_PAGES, pagesLayout } from "../workload/process-layout/synthetic.ts";
+import { STATUS_INTERRUPTED, watchInterrupt } from "./interrupt.ts";
+import { atMostOne, listOf, positiveNumber, wholeNumber } from "./options.ts";
+
+interface Options {
+  readonly smaps?: string;
+  readonly pid?: number;
+  readonly pages?: number;
+  readonly preset?: string;
+  readonly kernels: string[];
+  readonly cpus: number[];
+  readonly workloads: ForkWorkload[];
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly memory?: string;
+  readonly json?: boolean;
+  readonly out?: string;
+}
+
+const DEFAULT_PRESET = "bash";
+const DEFAULT_CPUS = os.availableParallelism() > 1 ? [1, 2] : [1];
+
+function chosenLayout(options: Options): ProcessLayout {
+  const { smaps, pid, pages, preset } = options;
+  atMostOne({ "--smaps": smaps, "--pid": pid, "--pages": pages, "--preset": preset });
+  if (smaps !== undefined) return readSmapsFile(smaps);
+  if (pid !== undefined) return readSmapsOfPid(pid);
+  if (pages !== undefined) return pagesLayout(pages);
+  return loadPreset(preset ?? DEFAULT_PRESET);
+}
+
+function parseWorkload(text: string): ForkWorkload {
+  const found = FORK_WORKLOADS.find((workload) => workload === text);
+  if (found !== undefined) return found;
+  throw new ConfigError(`--workloads takes ${FORK_WORKLOADS.join(", ")}, not "${text}"`);
+}
+
+/** Refuses an output file that could not be written, before anything is measured. */
+function checkOut(path: string | undefined): void {
+  if (path === undefined) return;
+  const folder = dirname(resolve(path));
+  if (existsSync(path) && statSync(path).isDirectory()) {
+    throw new ConfigError(`--out ${path} is a folder: name a file in it`);
+  }
+  try {
+    accessSync(existsSync(path) ? path : folder, constants.W_OK);
+  } catch {
+    throw new ConfigError(`--out ${path} cannot be written: check that ${folder} exists and is yours`);
+  }
+}
+
+async function measure(options: Options): Promise<void> {
+  const layout = chosenLayout(options);
+  checkOut(options.out);
+  const watch = watchInterrupt();
+  let progress: ReturnType<typeof createProgress> | undefined;
+  try {
+    const doc = await runFork(
+      {
+        ...options,
+        layout,
+        interrupted: watch.interrupted,
+        onProgress: (done, total, note) => {
+          progress ??= createProgress({ total, label: "fork" });
+          progress.update(done, note);
+        },
+      },
+      threadsEngine,
+    );
+    progress?.stop();
+    process.stdout.write(options.json ? `${JSON.stringify(doc, null, 2)}\n` : forkTables(doc));
+    if (options.out !== undefined) {
+      writeFileSync(options.out, await forkHtml(doc, `racier ${process.argv.slice(2).join(" ")}`));
+      process.stderr.write(`report written to ${options.out}\n`);
+    }
+  } catch (error) {
+    if (!(error instanceof NothingMeasured)) throw error;
+    process.stderr.write(`racier: ${error.message}\n`);
+    process.exitCode = STATUS_INTERRUPTED;
+  } finally {
+    progress?.stop();
+    watch.stop();
+  }
+}
+
+/** The subcommand. */
+export function forkCommand(): Command {
+  return new Command("fork")
+    .description("measure fork+exit, fork+exec and fork+sh of a process, kernel beside kernel")
+    .option("--preset <name>", `a recorded process: ${presetNames().join(", ")} (default: ${DEFAULT_PRESET})`)
+    .option("--smaps <file>", "the process whose /proc/PID/smaps this file holds")
+    .option("--pid <n>", "a running process of this computer", wholeNumber("--pid", 1, 2 ** 22))
+    .option("--pages <n>", "a small program with that many touched pages", wholeNumber("--pages", 1, MAX_PAGES))
+    .option(
+      "--kernels <list>",
+      "kernels, oldest first",
+      listOf((name) => kernelEntry(name).name),
+      KERNELS.map((kernel) => kernel.name),
+    )
+    .option("--cpus <list>", "numbers of CPUs", listOf(wholeNumber("--cpus", 1, MAX_CPUS)), DEFAULT_CPUS)
+    .option("--workloads <list>", "which of lmbench's three", listOf(parseWorkload), [...FORK_WORKLOADS])
+    .option("--rounds <n>", "rounds of every configuration", wholeNumber("--rounds", 1, 10_000), 21)
+    .option("--seconds <n>", "time of all rounds together", positiveNumber("--seconds", 86_400), 15)
+    .option("--memory <size>", "memory of each machine, such as 1G (default: what the process needs)")
+    .option("--json", "one JSON document on standard output (docs/json.md)")
+    .option("--out <file>", "write a report with charts, one HTML file")
+    .action(measure);
+}

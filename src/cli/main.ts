@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+// The command line: parses, dispatches, and turns every kind of failure into its sentence and exit status.
+//
+//   0  good        1  a rule was broken        2  wrong use        130  ended by Ctrl-C before anything was found
+
+import { Command, CommanderError } from "commander";
+import { racierVersion } from "../experiment/version.ts";
+import { ConfigError, KernelBug } from "../kernel/error.ts";
+import { forkCommand } from "./fork.ts";
+import { kernelsCommand } from "./kernels.ts";
+import { runCommand } from "./run.ts";
+import { stressCommand } from "./stress.ts";
+
+const STATUS_BROKEN = 1;
+const STATUS_WRONG_USE = 2;
+
+function program(): Command {
+  const racier = new Command("racier")
+    .description("An emulated multi-core machine with the virtual memory of historic Linux kernels")
+    .version(racierVersion())
+    .showHelpAfterError("(racier COMMAND --help lists the options)")
+    .addCommand(forkCommand())
+    .addCommand(stressCommand())
+    .addCommand(runCommand())
+    .addCommand(kernelsCommand());
+  for (const command of [racier, ...racier.commands]) command.exitOverride();
+  return racier;
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : STATUS_WRONG_USE;
+  if (error instanceof ConfigError) {
+    process.stderr.write(`racier: ${error.message}\n`);
+    return STATUS_WRONG_USE;
+  }
+  if (error instanceof KernelBug) {
+    process.stderr.write(`racier: the kernel broke a rule: ${error.message}\n`);
+    for (const event of error.events) process.stderr.write(`  ${event}\n`);
+    return STATUS_BROKEN;
+  }
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  process.stderr.write(`racier: ${text}\n`);
+  return STATUS_BROKEN;
+}
+
+// A reader that goes away (head, less) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code === "EPIPE") process.exit(0);
+  throw error;
+});
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+}

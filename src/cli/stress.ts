@@ -1,0 +1,2 @@
+import { Command } from "commander";
+export function stressCommand(): Command { return new Command("stress"); }
