@@ -4,11 +4,19 @@
 // A missing compiler is no error: openTwin() and openLinux() then give undefined, and
 // nativeProblem() says why. A compiler that refuses the sources is one.
 
-import { spawn, spawnSync } from "node:child_process";
+import { execFile, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, readdirSync, renameSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  writeFileSync,
+} from "node:fs";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { ConfigError } from "../src/kernel/error.ts";
 import * as structs from "../src/layout/structs.gen.ts";
 import { PAGE_SIZE } from "../src/layout/units.ts";
@@ -113,30 +121,34 @@ async function start(
   source: string,
   flags: readonly string[],
 ): Promise<NativeProgram | undefined> {
-  if (nativeProblem() !== undefined) return undefined;
+  const compiler = process.platform === "linux" ? findCompiler() : undefined;
+  if (compiler === undefined) return undefined;
   const path = `${PRODUCTS}${name}`;
-  const stamp = stampOf(flags);
-  if (!isFresh(path, stamp)) build(path, [...flags, `${SOURCES}${source}`], stamp);
+  const stamp = stampOf(compiler, flags);
+  if (!isFresh(path, stamp)) await build(compiler, [...flags, `${SOURCES}${source}`], path, stamp);
   return connect(path, name);
 }
 
 /** The compiler's command: CC, or the first that there is. */
 function findCompiler(): string | undefined {
   const chosen = process.env["CC"];
-  if (chosen === undefined || chosen === "") return ["cc", "gcc", "clang"].find(isCompiler);
-  if (isCompiler(chosen)) return chosen;
+  if (chosen === undefined || chosen === "") {
+    return ["cc", "gcc", "clang"].find((command) => versionOf(command) !== undefined);
+  }
+  if (versionOf(chosen) !== undefined) return chosen;
   throw new ConfigError(`CC is "${chosen}", which does not run: unset it or name a C compiler`);
 }
 
-function isCompiler(command: string): boolean {
-  return spawnSync(command, ["--version"], { stdio: "ignore" }).status === 0;
+/** What a compiler says about itself; undefined if it does not run. */
+function versionOf(compiler: string): string | undefined {
+  const { status, stdout } = spawnSync(compiler, ["--version"], { encoding: "utf8" });
+  return status === 0 ? stdout : undefined;
 }
 
 /** A hash of all that a program is made of. */
-function stampOf(flags: readonly string[]): string {
-  const compiler = findCompiler()!;
-  const version = spawnSync(compiler, ["--version"], { encoding: "utf8" }).stdout;
-  const hash = createHash("sha256").update(JSON.stringify([compiler, version, flags]));
+function stampOf(compiler: string, flags: readonly string[]): string {
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify([compiler, versionOf(compiler), flags]));
   for (const file of readdirSync(SOURCES).sort()) hash.update(readFileSync(`${SOURCES}${file}`));
   return hash.digest("hex");
 }
@@ -147,12 +159,15 @@ function isFresh(path: string, stamp: string): boolean {
 }
 
 /** Compiles under another name first: two benches may build at once. */
-function build(path: string, args: readonly string[], stamp: string): void {
-  const compiler = findCompiler()!;
+async function build(
+  compiler: string,
+  args: readonly string[],
+  path: string,
+  stamp: string,
+): Promise<void> {
   const draft = `${path}.${process.pid}`;
   mkdirSync(PRODUCTS, { recursive: true });
-  const { status, stderr } = spawnSync(compiler, [...args, "-o", draft], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`${compiler} refuses bench/native:\n${stderr}`);
+  await promisify(execFile)(compiler, [...args, "-o", draft]);
   renameSync(draft, path);
   writeFileSync(`${path}.stamp`, stamp);
 }

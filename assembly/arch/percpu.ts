@@ -10,6 +10,8 @@ declare const percpu_base: usize;
 export const TLB_SETS: u32 = 128;
 export const TLB_WAYS: u32 = 4;
 export const TLB_ENTRY_SIZE: u32 = 16;
+/** The last generation of a TLB before it is cleared and begins with 1 again. */
+export const TLB_GENERATION_MAX: u32 = 4095;
 /** Pages that an mmu_gather collects before it must flush: FREE_PTE_NR of Linux on SMP. */
 export const FREE_PTE_NR: u32 = 506;
 /** Trace events that a CPU remembers; a power of two. */

@@ -1,9 +1,10 @@
 // The software TLB of one CPU: 128 sets of 4 ways. An entry stays until it is flushed or its way is reused,
 // whatever happens to the page tables: stale entries are the point. Only the CPU itself touches its TLB.
 //
-//   entry   tag: u64 = vpn (36 bits) << 28 | generation (28 bits)      pte: u64, as the walker read it
+//   entry   tag: u64 = vpn (52 bits) << 12 | generation (12 bits)      pte: u64, as the walker read it
 //
-// A full flush counts the generation up; when 28 bits are used up the TLB is really cleared.
+// The vpn is that of all 64 bits of an address, so that one beyond the reach of the page tables hits nothing. A full flush
+// counts the generation up; when its 12 bits are used up the TLB is really cleared.
 // Left out: large pages, global entries, address-space ids (a switch of mm flushes, as x86-64 did).
 
 import { memset } from "./memory";
@@ -11,18 +12,18 @@ import {
   PERCPU_TLB,
   PerCpu,
   TLB_ENTRY_SIZE,
+  TLB_GENERATION_MAX,
   TLB_SETS,
   TLB_WAYS,
   this_cpu,
   this_cpu_base,
 } from "./percpu";
 
-const GENERATION_BITS: u64 = 28;
-const GENERATION_MAX: u32 = (1 << 28) - 1;
+if (TLB_GENERATION_MAX != 4095) ERROR("the generation takes the place of the page offset in a tag");
 
 @inline
 function tlb_tag(cpu: PerCpu, address: u64): u64 {
-  return ((address >> 12) << GENERATION_BITS) | <u64>cpu.tlb_generation;
+  return (address & ~(<u64>TLB_GENERATION_MAX)) | <u64>cpu.tlb_generation;
 }
 
 @inline
@@ -70,7 +71,7 @@ export function local_flush_tlb_one(address: u64): void {
 export function local_flush_tlb(): void {
   const cpu = this_cpu();
   cpu.tlb_flushes++;
-  if (cpu.tlb_generation == GENERATION_MAX) {
+  if (cpu.tlb_generation == TLB_GENERATION_MAX) {
     memset(this_cpu_base() + PERCPU_TLB, 0, TLB_SETS * TLB_WAYS * TLB_ENTRY_SIZE);
     cpu.tlb_generation = 0;
   }

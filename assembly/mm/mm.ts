@@ -89,11 +89,13 @@ export function exit_mmap_tables(mm: MmStruct): void {
   spin_unlock(mm_ptl(mm));
 }
 
-/** Frees the tables of each run of VMAs that share a top entry, so that empty space costs nothing. */
+/**
+ * Frees the tables of each run of VMAs that share a table of PMDs, so that empty space costs nothing. Nothing is left below
+ * a run when its turn comes, so the floor is always 0: the last run in the reach of a table frees it.
+ */
 function free_all_tables(mm: MmStruct): void {
   const pgd_size: u64 = (<u64>1) << 39;
   let vma = changetype<VmArea>(mm.mmap);
-  let floor: u64 = 0;
   while (changetype<usize>(vma) != 0) {
     let last = vma;
     const start = vma.vm_start;
@@ -103,8 +105,7 @@ function free_all_tables(mm: MmStruct): void {
       next = changetype<VmArea>(last.vm_next);
     }
     const ceiling = changetype<usize>(next) == 0 ? TASK_SIZE + pgd_size : next.vm_start;
-    free_pgtables(mm, start, last.vm_end, floor, ceiling);
-    floor = last.vm_end;
+    free_pgtables(mm, start, last.vm_end, 0, ceiling);
     vma = next;
   }
 }

@@ -21,7 +21,7 @@ export const SIGSEGV: u32 = 11;
 export const STACK_RLIMIT: u64 = 8 << 20;
 
 /** Notes the signal that the program gets; always false. */
-function raise_signal(signal: u32, address: u64): bool {
+export function raise_signal(signal: u32, address: u64): bool {
   const cpu = this_cpu();
   cpu.fault_signal = signal;
   cpu.fault_address = address;

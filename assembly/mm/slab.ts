@@ -334,6 +334,8 @@ function check_free(cache_id: u32, object: usize): void {
   const is_ours = (virt_to_page(object).flags & PG_slab) != 0 && slab.cache_id == cache_id;
   bug_on(!is_ours, BUG_SLAB_FOREIGN_OBJECT, object, cache_id);
   const index = index_of(cache, slab, object);
+  const begins_here = object == first_object(cache, slab) + index * cache.object_size;
+  bug_on(!begins_here || index >= cache.num, BUG_SLAB_FOREIGN_OBJECT, object, cache_id);
   bug_on(load<u16>(bufctl(slab, index)) != BUFCTL_ALLOCATED, BUG_SLAB_DOUBLE_FREE, object);
   store<u16>(bufctl(slab, index), BUFCTL_CACHED);
   if (cache.ctor == CTOR_NONE) memset(object, POISON_FREE, cache.object_size);

@@ -1,21 +1,31 @@
 // What a program does with memory: loads, stores, copies, touches. Every access goes TLB, walker, fault. An access that
 // ends in a signal leaves it in the per-CPU area (fault_signal) and returns 0. Frames without content read as zeros.
-// Accesses are aligned to their size, so none crosses a page.
+// Accesses are aligned to their size, so none crosses a page; others raise SIGBUS, as on machines that cannot do them.
 
 import { TRANSLATE_FAULT, TRANSLATE_NO_CONTENT, translate, translate_cached } from "../arch/mmu";
 import { memcpy, memset } from "../arch/memory";
 import { this_cpu } from "../arch/percpu";
 import { PAGE_SIZE } from "../arch/memory_map";
 import { read_once, write_once } from "../arch/atomic";
+import { SIGBUS, raise_signal } from "./page_fault";
 
 @inline
 function usable(at: usize): bool {
   return at != TRANSLATE_FAULT && at != TRANSLATE_NO_CONTENT;
 }
 
+@inline
+function misaligned<T>(address: u64): bool {
+  return sizeof<T>() > 1 && (<u32>address & (<u32>sizeof<T>() - 1)) != 0;
+}
+
 /** Loads one value of the program. */
 @inline
 export function user_load<T>(address: u64): T {
+  if (misaligned<T>(address)) {
+    raise_signal(SIGBUS, address);
+    return <T>0;
+  }
   const at = translate(address, false);
   return usable(at) ? read_once<T>(at) : <T>0;
 }
@@ -23,6 +33,10 @@ export function user_load<T>(address: u64): T {
 /** Stores one value of the program. */
 @inline
 export function user_store<T>(address: u64, value: T): void {
+  if (misaligned<T>(address)) {
+    raise_signal(SIGBUS, address);
+    return;
+  }
   const at = translate(address, true);
   if (usable(at)) write_once<T>(at, value);
 }

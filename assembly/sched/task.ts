@@ -5,7 +5,7 @@
 // CPU run. A CPU without a task keeps the page tables of the last one (lazy TLB) and holds a mm_count for them.
 // Left out: preemption, priorities, migration: a task stays where fork put it.
 
-import { atomic_and, atomic_dec_and_test, atomic_inc, atomic_or, read_once } from "../arch/atomic";
+import { atomic_and, atomic_dec_and_test, atomic_fetch_add, atomic_inc, atomic_or, read_once } from "../arch/atomic";
 import { INIT_MM, KERNEL_GLOBALS } from "../arch/memory_map";
 import { PerCpu, cpu_bit, percpu_of, this_cpu } from "../arch/percpu";
 import { local_flush_tlb } from "../arch/tlb";
@@ -99,8 +99,7 @@ function runqueue_lock(cpu: PerCpu): usize {
 export function task_alloc(parent: Task, mm: usize, program: u32): Task {
   const task = changetype<Task>(kmem_cache_alloc(CACHE_TASK));
   if (changetype<usize>(task) == 0) return task;
-  atomic_inc(LAST_PID);
-  task.pid = read_once<u32>(LAST_PID);
+  task.pid = atomic_fetch_add<u32>(LAST_PID, 1) + 1;
   task.state = TASK_READY;
   task.exit_code = 0;
   task.mm = mm;

@@ -22,20 +22,26 @@ struct region {
   struct vm_area *vma;
 };
 
-// The process of `vma` lines, or of a command.
-static struct region regions[MAX_REGIONS];
-static u32 nr_regions;
-// Resident pages of all of them.
-static u64 resident_pages;
+// The process of the `vma` lines, and that of a command.
+struct layout {
+  u32 nr;
+  // Resident pages of all regions.
+  u64 resident;
+  struct region *regions;
+};
+static struct region user_regions[MAX_REGIONS];
+static struct region own_regions[8];
+static struct layout user_layout = { .regions = user_regions };
+static struct layout own_layout = { .regions = own_regions };
 
-static void clear_layout(void) {
-  nr_regions = 0;
-  resident_pages = 0;
+static void clear_layout(struct layout *layout) {
+  layout->nr = 0;
+  layout->resident = 0;
 }
 
-static void push_region(const struct region *region) {
-  regions[nr_regions++] = *region;
-  resident_pages += region->resident;
+static void push_region(struct layout *layout, const struct region *region) {
+  layout->regions[layout->nr++] = *region;
+  layout->resident += region->resident;
 }
 
 static u64 vm_page_prot(u32 flags) {
@@ -118,48 +124,48 @@ static void populate_region(struct mm *mm, const struct region *region) {
   change_protection(mm, vma);
 }
 
-// The inode of a region's file: that of an earlier region, or a new one.
-static struct inode *region_inode(u32 index) {
-  if (regions[index].file == 0) return NULL;
+// The region before number `index` that maps the same file, or NULL.
+static const struct region *same_file(const struct region *regions, u32 index) {
   for (u32 i = 0; i < index; i++) {
-    if (regions[i].file == regions[index].file) return inode_ref(regions[i].vma->vm_file);
+    if (regions[i].file == regions[index].file) return &regions[i];
   }
-  return inode_alloc(regions[index].file);
+  return NULL;
 }
 
-// True if a region before `index` maps the same file.
-static bool is_known_file(u32 index) {
-  for (u32 i = 0; i < index; i++) {
-    if (regions[i].file == regions[index].file) return true;
+// Maps region number `index`; a file that no earlier one maps is made, and kept by its mappings alone.
+static void map_region(struct mm *mm, struct region *regions, u32 index) {
+  struct region *region = &regions[index];
+  if (region->file == 0) {
+    region->vma = mmap_region(mm, region, NULL);
+    return;
   }
-  return false;
+  const struct region *earlier = same_file(regions, index);
+  struct inode *inode = earlier == NULL ? inode_alloc(region->file) : inode_ref(earlier->vma->vm_file);
+  region->vma = mmap_region(mm, region, inode);
+  if (earlier == NULL) inode_put(inode);
 }
 
-// A process with `regions` that runs on the CPU from here on.
-static struct task *process_create(void) {
+// A process that runs on the CPU from here on.
+static struct task *process_create(const struct layout *layout) {
   struct mm *mm = mm_alloc();
   struct task *task = task_alloc(NULL, mm);
   task->cpu = this_cpu()->id;
   switch_to(task);
-  for (u32 i = 0; i < nr_regions; i++) regions[i].vma = mmap_region(mm, &regions[i], region_inode(i));
-  // Each file is kept by its mappings alone.
-  for (u32 i = 0; i < nr_regions; i++) {
-    if (regions[i].file != 0 && !is_known_file(i)) inode_put(inode_ref(regions[i].vma->vm_file));
-  }
-  for (u32 i = 0; i < nr_regions; i++) populate_region(mm, &regions[i]);
+  for (u32 i = 0; i < layout->nr; i++) map_region(mm, layout->regions, i);
+  for (u32 i = 0; i < layout->nr; i++) populate_region(mm, &layout->regions[i]);
   lru_add_drain();
   return task;
 }
 
-#define RIGHTS_R VM_READ
 #define RIGHTS_RW (VM_READ | VM_WRITE)
 #define RIGHTS_RX (VM_READ | VM_EXEC)
 #define MAY_ALL (VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC)
 #define STACK_END 0x7ffffffff000ull
 #define BIG_START ((u64)1 << 40)
 
+// Adds to own_layout.
 static void add_region(u64 start, u64 pages, u32 rights, u64 resident, u64 written, u32 file, u64 offset) {
-  push_region(&(struct region){
+  push_region(&own_layout, &(struct region){
     .start = start,
     .end = start + (pages << PAGE_SHIFT),
     .vm_flags = rights | MAY_ALL,
@@ -171,19 +177,21 @@ static void add_region(u64 start, u64 pages, u32 rights, u64 resident, u64 writt
 }
 
 // Nothing but one private anonymous mapping of `pages` pages, all of them written.
-static void one_region_layout(u64 pages) {
-  clear_layout();
+static const struct layout *one_region_layout(u64 pages) {
+  clear_layout(&own_layout);
   add_region(BIG_START, pages, RIGHTS_RW, pages, pages, 0, 0);
+  return &own_layout;
 }
 
 // pagesLayout() of src/workload/process-layout/synthetic.ts: text, data, heap, `pages` anonymous pages, stack.
-static void pages_layout(u64 pages) {
-  clear_layout();
+static const struct layout *pages_layout(u64 pages) {
+  clear_layout(&own_layout);
   add_region(0x400000, 8, RIGHTS_RX, 8, 0, 1, 0);
   add_region(0x408000, 2, RIGHTS_RW, 2, 2, 1, 8);
   add_region(0x10000000, 33, RIGHTS_RW, 2, 2, 0, 0);
   add_region(BIG_START, pages, RIGHTS_RW, pages, pages, 0, 0);
   add_region(STACK_END - 33 * PAGE_SIZE, 33, RIGHTS_RW | VM_GROWSDOWN, 3, 3, 0, 0);
+  return &own_layout;
 }
 
 #endif

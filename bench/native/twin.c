@@ -21,6 +21,7 @@ struct pair {
   struct task *parent;
   struct task *child;
   u32 pages;
+  u32 vm_flags;
   u32 nr_tables;
   u64 *src[MAX_TABLES];
   u64 *dst[MAX_TABLES];
@@ -34,8 +35,7 @@ static u32 pair_count(u32 table) {
 
 static void pair_copy(void) {
   struct mm *mm = task_mm(pair.child);
-  const u32 flags = regions[0].vm_flags;
-  for (u32 i = 0; i < pair.nr_tables; i++) copy_pte_range(mm, pair.dst[i], pair.src[i], pair_count(i), flags);
+  for (u32 i = 0; i < pair.nr_tables; i++) copy_pte_range(mm, pair.dst[i], pair.src[i], pair_count(i), pair.vm_flags);
 }
 
 static void pair_zap(void) {
@@ -45,12 +45,12 @@ static void pair_zap(void) {
 }
 
 static void pair_create(u32 pages) {
-  one_region_layout(pages);
-  pair.parent = process_create();
+  pair.parent = process_create(one_region_layout(pages));
   pair.child = do_fork();
   pair.pages = pages;
+  pair.vm_flags = own_regions[0].vm_flags;
   pair.nr_tables = 0;
-  for (u64 address = BIG_START; address < regions[0].end; address += (u64)PTRS_PER_TABLE << PAGE_SHIFT) {
+  for (u64 address = BIG_START; address < own_regions[0].end; address += (u64)PTRS_PER_TABLE << PAGE_SHIFT) {
     pair.src[pair.nr_tables] = pte_offset(task_mm(pair.parent), address);
     pair.dst[pair.nr_tables] = pte_offset(task_mm(pair.child), address);
     pair.nr_tables++;
@@ -78,9 +78,9 @@ static void measure_pair(u32 pages, u32 nr_rounds, bool zap) {
   do_exit();
 }
 
-// ns of fork, exit and wait of the process in `regions`.
-static void measure_forkexit(u32 nr_rounds) {
-  struct mm *mm = task_mm(process_create());
+// ns of fork, exit and wait.
+static void measure_forkexit(const struct layout *layout, u32 nr_rounds) {
+  struct mm *mm = task_mm(process_create(layout));
   for (u32 round = 0; round <= nr_rounds; round++) {
     const u64 start = now_ns();
     run_child_and_wait(do_fork());
@@ -92,11 +92,11 @@ static void measure_forkexit(u32 nr_rounds) {
 
 // ns a page of the first touch of a new mapping.
 static void measure_touch(u32 pages, u32 nr_rounds) {
-  clear_layout();
-  struct mm *mm = task_mm(process_create());
-  one_region_layout(pages);
+  clear_layout(&own_layout);
+  struct mm *mm = task_mm(process_create(&own_layout));
+  const struct region *region = one_region_layout(pages)->regions;
   for (u32 round = 0; round <= nr_rounds; round++) {
-    struct vm_area *vma = mmap_region(mm, &regions[0], NULL);
+    struct vm_area *vma = mmap_region(mm, region, NULL);
     const u64 start = now_ns();
     user_touch(vma->vm_start, vma->vm_end, true);
     note_round(round, now_ns() - start, pages);
@@ -109,13 +109,13 @@ static void measure_touch(u32 pages, u32 nr_rounds) {
 
 // ns a page of a parent's write to pages that it shares with its child.
 static void measure_cow(u32 pages, u32 nr_rounds) {
-  one_region_layout(pages);
-  struct task *parent = process_create();
+  const struct layout *layout = one_region_layout(pages);
+  struct task *parent = process_create(layout);
   for (u32 round = 0; round <= nr_rounds; round++) {
     struct task *child = do_fork();
     const u32 faults = parent->min_flt;
     const u64 start = now_ns();
-    user_touch(regions[0].start, regions[0].end, true);
+    user_touch(layout->regions->start, layout->regions->end, true);
     note_round(round, now_ns() - start, pages);
     bug_on(parent->min_flt - faults != pages, "a page was not copied", parent, parent->min_flt - faults);
     check_mm(task_mm(child), 1);
@@ -145,17 +145,18 @@ static u32 parse_flags(const char *text) {
 
 // What is wrong with a region that comes after the others, or NULL.
 static const char *region_problem(const struct region *region) {
-  if (nr_regions == MAX_REGIONS) return "there are too many mappings";
+  const u32 nr = user_layout.nr;
+  if (nr == MAX_REGIONS) return "there are too many mappings";
   if (region->vm_flags == 0) return "the rights of a mapping look like rw-p, r-xs or rw-pg";
   if (((region->start | region->end) & PAGE_MASK) != 0 || region->start >= region->end || region->end > TASK_SIZE) {
     return "a mapping has no pages, or is not page aligned, or ends beyond 2^47";
   }
-  if (nr_regions > 0 && region->start < regions[nr_regions - 1].end) return "mappings must be in ascending order";
+  if (nr > 0 && region->start < user_regions[nr - 1].end) return "mappings must be in ascending order";
   if (region->resident > (region->end - region->start) >> PAGE_SHIFT || region->written > region->resident) {
     return "a mapping has more resident pages than pages, or more written pages than resident ones";
   }
   if ((region->vm_flags & VM_SHARED) != 0 && region->file == 0) return "a shared mapping needs a file";
-  if (resident_pages + region->resident > MAX_RESIDENT) return "the process is too large: 196608 resident pages fit";
+  if (user_layout.resident + region->resident > MAX_RESIDENT) return "the process is too large: 196608 resident pages fit";
   return NULL;
 }
 
@@ -176,7 +177,7 @@ static void command_vma(const char *line) {
   region.offset = offset;
   const char *problem = region_problem(&region);
   if (problem != NULL) return answer_error(problem);
-  push_region(&region);
+  push_region(&user_layout, &region);
   printf("ok\n");
 }
 
@@ -189,8 +190,8 @@ static void command_cpus(u32 nr_cpus) {
 // forkexit layout R: the process of the `vma` lines.
 static void command_forkexit_layout(u32 nr_rounds) {
   if (!good_rounds(nr_rounds)) return;
-  if (nr_regions == 0) return answer_error("send vma lines first: the layout is empty");
-  measure_forkexit(nr_rounds);
+  if (user_layout.nr == 0) return answer_error("send vma lines first: the layout is empty");
+  measure_forkexit(&user_layout, nr_rounds);
   check_machine();
   answer_rounds(nr_rounds);
 }
@@ -205,14 +206,10 @@ static bool command_pages(const char *name, u32 pages, u32 nr_rounds) {
   switch (number) {
     case 0: measure_pair(pages, nr_rounds, false); break;
     case 1: measure_pair(pages, nr_rounds, true); break;
-    case 2:
-      pages_layout(pages);
-      measure_forkexit(nr_rounds);
-      break;
+    case 2: measure_forkexit(pages_layout(pages), nr_rounds); break;
     case 3: measure_touch(pages, nr_rounds); break;
     default: measure_cow(pages, nr_rounds);
   }
-  clear_layout();
   check_machine();
   answer_rounds(nr_rounds);
   return true;
@@ -226,7 +223,7 @@ static bool run_line(const char *line) {
   if (strncmp(line, "vma ", 4) == 0) {
     command_vma(line);
   } else if (strcmp(line, "layout\n") == 0) {
-    clear_layout();
+    clear_layout(&user_layout);
     printf("ok\n");
   } else if (sscanf(line, "cpus %u", &first) == 1) {
     command_cpus(first);

@@ -5,7 +5,7 @@
 
 import { Command, CommanderError } from "commander";
 import { racierVersion } from "../experiment/version.ts";
-import { ConfigError, KernelBug } from "../kernel/error.ts";
+import { ConfigError, KernelBug, MachineSignal, SyscallError } from "../kernel/error.ts";
 import { forkCommand } from "./fork.ts";
 import { kernelsCommand } from "./kernels.ts";
 import { runCommand } from "./run.ts";
@@ -38,9 +38,22 @@ function report(error: unknown): number {
     for (const event of error.events) process.stderr.write(`  ${event}\n`);
     return STATUS_BROKEN;
   }
-  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  process.stderr.write(`racier: ${text}\n`);
+  if (error instanceof MachineSignal || error instanceof SyscallError) {
+    process.stderr.write(`racier: the program ended: ${error.message}\n`);
+    return STATUS_BROKEN;
+  }
+  process.stderr.write(`racier: ${describe(error)}\n`);
   return STATUS_BROKEN;
+}
+
+/** An error that nobody foresaw, such as one thrown by a program of the user: with the frames that are not ours. */
+function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const ours = new URL("../", import.meta.url).href;
+  const frames = (error.stack ?? "").split("\n").filter((line) => /^\s+at /.test(line));
+  const foreign = frames.filter((line) => !line.includes(ours) && !line.includes("node:"));
+  const shown = foreign.length > 0 ? foreign : frames;
+  return [`${error.name}: ${error.message}`, ...shown.slice(0, 8)].join("\n");
 }
 
 // A reader that goes away (head, less) is no failure.

@@ -585,6 +585,8 @@ export const TRANSLATE_NO_CONTENT = 0x0;
 export const TLB_SETS = 128;
 export const TLB_WAYS = 4;
 export const TLB_ENTRY_SIZE = 16;
+/** The last generation of a TLB before it is cleared and begins with 1 again. */
+export const TLB_GENERATION_MAX = 4095;
 /** Pages that an mmu_gather collects before it must flush: FREE_PTE_NR of Linux on SMP. */
 export const FREE_PTE_NR = 506;
 /** Trace events that a CPU remembers; a power of two. */

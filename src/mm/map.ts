@@ -3,6 +3,7 @@
 
 import { EINVAL, ENOMEM } from "../layout/errno.ts";
 import {
+  FILE_ZERO,
   Inode,
   VM_EXEC,
   VM_GROWSDOWN,
@@ -105,10 +106,25 @@ export interface MapRequest {
 
 /** Maps a range; returns its address, or a negative errno. mmap_sem is held for writing. */
 export function doMmap(cpu: Cpu, mm: number, request: MapRequest): number {
+  const { flags, file, length } = request;
+  if (length === 0 || !validRange(0, length)) return -EINVAL;
+  if ((flags & VM_SHARED) === 0 || file !== 0) return mapRange(cpu, mm, request);
+
+  // Shared memory belongs to nobody's anon_vma: it is a file that only its mappings know (shmem_zero_setup).
+  const memory = cpu.k.inode_alloc(FILE_ZERO, 0, length, 0);
+  if (memory === 0) return -ENOMEM;
+  const result = mapRange(cpu, mm, { ...request, file: memory, pgoff: 0 });
+  cpu.k.inode_put(memory);
+  return result;
+}
+
+/** doMmap for what has a file or is private. */
+function mapRange(cpu: Cpu, mm: number, request: MapRequest): number {
   const { length, hint, fixed, file, flags } = request;
-  if (length <= 0 || !validRange(hint, length)) return -EINVAL;
+  if (flags & VM_GROWSDOWN && file !== 0) return -EINVAL;
+  if (fixed && !validRange(hint, length)) return hint % 4096 === 0 ? -ENOMEM : -EINVAL;
   const start = fixed ? hint : cpu.k.get_unmapped_area(mm, length, hint);
-  if (start === 0) return -ENOMEM;
+  if (start === 0 && !fixed) return -ENOMEM;
   if (fixed) {
     const error = doMunmap(cpu, mm, start, length);
     if (error !== 0) return error;

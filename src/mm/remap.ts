@@ -2,7 +2,7 @@
 // The new VMA carries vm_pgoff along, so the same (anon_vma, index) finds a page at both places.
 // Left out: hugepages; a moved range stays within one VMA, as in Linux.
 
-import { EFAULT, EINVAL, ENOMEM } from "../layout/errno.ts";
+import { EFAULT, EINVAL, ENOMEM, isErrno } from "../layout/errno.ts";
 import { VM_SHARED } from "../layout/structs.gen.ts";
 import type { Cpu } from "../kernel/load.ts";
 import { overlapsVma, vmaLink } from "./map.ts";
@@ -93,13 +93,15 @@ function growInPlace(cpu: Cpu, mm: number, vma: number, end: number): boolean {
   return true;
 }
 
-/** Where a moving remap goes: the fixed place, emptied, or free room. 0 or a negative errno when there is none. */
+/** Where a moving remap goes: the fixed place, emptied, or free room; or a negative errno. */
 function destination(cpu: Cpu, mm: number, request: RemapRequest): number {
   const { start, oldLength, newLength, fixedAt } = request;
   if (fixedAt === undefined) {
-    return request.mayMove ? cpu.k.get_unmapped_area(mm, newLength, 0) : -ENOMEM;
+    const room = request.mayMove ? cpu.k.get_unmapped_area(mm, newLength, 0) : 0;
+    return room === 0 ? -ENOMEM : room;
   }
-  const overlaps = fixedAt < start + oldLength && start < fixedAt + newLength;
+  // An old length of 0 moves nothing, but its page must not be unmapped to make room.
+  const overlaps = fixedAt < start + Math.max(oldLength, 1) && start < fixedAt + newLength;
   if (overlaps || !validRange(fixedAt, newLength)) return -EINVAL;
   const error = doMunmap(cpu, mm, fixedAt, newLength);
   return error === 0 ? fixedAt : error;
@@ -111,7 +113,7 @@ export function doMremap(cpu: Cpu, mm: number, request: RemapRequest): number {
   let { oldLength } = request;
   if (!validRange(start, oldLength) || newLength === 0 || newLength % 4096 !== 0) return -EINVAL;
   const to = fixedAt === undefined ? start : destination(cpu, mm, request);
-  if (to <= 0) return to === 0 ? -ENOMEM : to;
+  if (isErrno(to)) return to;
 
   if (oldLength > newLength) {
     const error = doMunmap(cpu, mm, start + newLength, oldLength - newLength);
@@ -128,8 +130,7 @@ export function doMremap(cpu: Cpu, mm: number, request: RemapRequest): number {
     const atEnd = start + oldLength === vmaEnd(cpu, vma);
     if (atEnd && growInPlace(cpu, mm, vma, start + newLength)) return start;
     const room = destination(cpu, mm, request);
-    if (room <= 0) return room === 0 ? -ENOMEM : room;
-    return moveVma(cpu, mm, vma, start, room, oldLength, newLength);
+    return isErrno(room) ? room : moveVma(cpu, mm, vma, start, room, oldLength, newLength);
   }
   return moveVma(cpu, mm, vma, start, fixedAt, oldLength, newLength);
 }

@@ -69,7 +69,8 @@ export function sysMmap(cpu: Cpu, task: number, options: MmapOptions): number {
   const { shared = false, file = 0, offset = 0, hint = 0, fixed = false } = options;
   const length = pageAlign(options.length);
   wellFormed("mmap", length > 0, `length ${options.length} is not positive`);
-  wellFormed("mmap", offset % 4096 === 0, `offset ${offset} is not a multiple of the page size`);
+  const aligned = offset >= 0 && offset % 4096 === 0;
+  wellFormed("mmap", aligned, `offset ${offset} is not a multiple of the page size`);
   wellFormed("mmap", !fixed || hint % 4096 === 0, `${hex(hint)} is not page aligned`);
   const flags = mappingFlags(options, shared, options.growsDown ?? false);
   const request = { length, flags, file, pgoff: offset / 4096, hint, fixed };
@@ -129,7 +130,7 @@ export function sysBrk(cpu: Cpu, task: number, end: number): number {
   return locked(cpu, task, "brk", (mm) => {
     const startBrk = getU64(cpu, mm + MmStruct.start_brk);
     const current = getU64(cpu, mm + MmStruct.brk);
-    if (end < startBrk) return current;
+    if (!(end >= startBrk)) return current;
     const oldEnd = pageAlign(current);
     const newEnd = pageAlign(end);
     if (newEnd < oldEnd && doMunmap(cpu, mm, newEnd, oldEnd - newEnd) !== 0) return current;

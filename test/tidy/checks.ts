@@ -63,12 +63,12 @@ export function unpaired(files: readonly SourceFile[]): string[] {
   });
 }
 
-/** Modules that no other module imports or starts as a worker. `entries` are started by users and tools. */
+/** Modules that no other module imports, or loads as a worker or a program. `entries` are started by users and tools. */
 export function unused(files: readonly SourceFile[], entries: readonly string[]): string[] {
   const reached = new Set(entries);
   for (const file of files) {
     for (const [, name] of file.text.matchAll(
-      /(?:\bfrom|\bimport|\bURL|\bimport\()\s*\(?"(\.[^"]+)"/g,
+      /(?:\bfrom|\bimport|\bURL|\bownModule)\s*\(?"(\.[^"]+)"/g,
     )) {
       const path = posix.join(posix.dirname(file.path), name ?? "");
       for (const candidate of [path, `${path}.ts`, path.replace(/\.js$/, ".ts")]) {
