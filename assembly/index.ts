@@ -1,5 +1,6 @@
-// The border of the kernel: what the host can call. Nothing is decided here. Every argument and result is a number:
-// kernel objects by address (i32), virtual addresses and lengths in bytes as f64, exact below 2^53.
+// The border of the kernel: what the host can call. Nothing is decided here. Every argument and
+// result is a number: kernel objects by address (i32), virtual addresses and lengths in bytes as
+// f64, exact below 2^53.
 
 import "./config";
 import "./structs";
@@ -14,14 +15,16 @@ import * as trees from "./mm/vma_tree";
 import * as zapping from "./mm/zap";
 import { Inode } from "./mm/mapping";
 import { Page, page_address, pfn_to_page } from "./mm/page";
-import { page_has_content, put_page } from "./mm/page_alloc";
+import { page_has_content } from "./mm/page_alloc";
+import { put_page } from "./mm/put_page";
 
 export { boot_machine, min_lowmem_pfns } from "./mm/boot";
-export { cpu_idle, cpu_kicks, cpu_kick } from "./arch/wait";
+export { cpu_idle, cpu_kicks } from "./arch/wait";
+export { cpu_kick, send_ipi } from "./arch/kick";
 export { enter_lazy, leave_lazy } from "./arch/tlb_state";
-export { serve_ipis, send_ipi } from "./arch/ipi";
+export { serve_ipis } from "./arch/ipi";
 export { local_flush_tlb } from "./arch/tlb";
-export { flush_tlb_mm } from "./arch/tlb_flush";
+export { flush_tlb_mm } from "./mm/tlb_flush";
 export { phase_enter, phase_leave, phase_reset, phase_time } from "./arch/phase";
 export { panic } from "./arch/bug";
 
@@ -40,7 +43,8 @@ export {
 export { mutex_init, mutex_lock, mutex_trylock, mutex_unlock } from "./lock/mutex";
 export { lock_page, trylock_page, unlock_page } from "./mm/page_lock";
 
-export { alloc_pages, free_pages, put_page, drain_local_pages } from "./mm/page_alloc";
+export { alloc_pages, free_pages, drain_local_pages } from "./mm/page_alloc";
+export { put_page } from "./mm/put_page";
 export { kmem_cache_alloc, kmem_cache_free, kmem_cache_reap_all } from "./mm/slab";
 export { lru_add_drain } from "./mm/lru";
 export { page_mapcount } from "./rmap/index";
@@ -83,7 +87,10 @@ export {
 
 export { take_fault_signal } from "./mm/uaccess";
 
-/** Virtual addresses are positive and below 2^47: the signed conversion is exact and one instruction. */
+/**
+ * Virtual addresses are positive and below 2^47: the signed conversion is exact and one
+ * instruction.
+ */
 @inline
 function address_of(value: f64): u64 {
   return <u64>(<i64>value);
@@ -94,7 +101,10 @@ export function inode_alloc(kind: u32, seed: u32, size_bytes: f64, ino: u32): In
   return inodes.inode_alloc(kind, seed, address_of(size_bytes), ino);
 }
 
-/** Address of the content of a file's page, read in if need be: 0 when out of memory or without content. Keeps no reference. */
+/**
+ * Address of the content of a file's page, read in if need be: 0 when out of memory or without
+ * content. Keeps no reference.
+ */
 export function file_page_content(inode: Inode, index: f64): usize {
   const page = files.read_cache_page(inode, address_of(index));
   if (changetype<usize>(page) == 0) return 0;
@@ -141,7 +151,12 @@ export function zap_page_range(mm: MmStruct, start: f64, end: f64): void {
 
 /** See change_protection of mm/protect.ts; the bits are those of `vm_flags`. */
 export function change_protection(mm: MmStruct, start: f64, end: f64, vm_flags: u32): void {
-  protection.change_protection(mm, address_of(start), address_of(end), protection.vm_page_prot(vm_flags));
+  protection.change_protection(
+    mm,
+    address_of(start),
+    address_of(end),
+    protection.vm_page_prot(vm_flags),
+  );
 }
 
 /** Stores vm_page_prot for the VMA's own flags. */

@@ -1,4 +1,5 @@
-// Everything whose layout or numbers the host needs: one import for each file of structs and constants.
+// Everything whose layout or numbers the host needs: one import for each file of structs and
+// constants.
 
 import "./arch/attention";
 import "./arch/boot_params";
@@ -8,7 +9,7 @@ import "./arch/mmu";
 import "./arch/percpu";
 import "./arch/phase";
 import "./arch/pte";
-import "./arch/tlb_flush";
+import "./arch/tlb_interrupt";
 import "./arch/tlb_state";
 import "./arch/trace";
 import "./lib/radix_tree";

@@ -65,10 +65,17 @@ export async function openLinux(): Promise<NativeProgram | undefined> {
   return start("linux", "linux.c", FLAGS);
 }
 
-/** The commands that tell a twin about `layout`, to run before "forkexit layout R". */
-export function twinLayout(layout: ProcessLayout): string[] {
+/**
+ * The commands that tell a twin about `layout`, to run before "forkexit layout R".
+ * @param hot addresses of the pages that parent and child write around the fork
+ */
+export function twinLayout(layout: ProcessLayout, hot: readonly number[] = []): string[] {
   const files = new Map<string, number>();
-  return ["layout", ...layout.vmas.map((vma) => vmaCommand(vma, fileNumber(files, vma)))];
+  return [
+    "layout",
+    ...layout.vmas.map((vma) => vmaCommand(vma, fileNumber(files, vma))),
+    ...hot.map((address) => `hot ${address.toString(16)}`),
+  ];
 }
 
 function vmaCommand(vma: VmaLayout, file: number): string {
@@ -149,7 +156,8 @@ function versionOf(compiler: string): string | undefined {
 function stampOf(compiler: string, flags: readonly string[]): string {
   const hash = createHash("sha256");
   hash.update(JSON.stringify([compiler, versionOf(compiler), flags]));
-  for (const file of readdirSync(SOURCES).sort()) hash.update(readFileSync(`${SOURCES}${file}`));
+  const sources = readdirSync(SOURCES).filter((file) => /\.[ch]$/.test(file));
+  for (const file of sources.sort()) hash.update(readFileSync(`${SOURCES}${file}`));
   return hash.digest("hex");
 }
 

@@ -1,8 +1,11 @@
-// Every access to a shared word goes through this file or through barrier.ts. Only what happens here differs
-// between the engines: `threads` runs the instruction, `explore` makes it a step of the schedule, `model`
-// charges its cost. Addresses are wasm addresses and aligned to the size of the word.
+// Every access to a shared word goes through this file or through barrier.ts. Only what happens
+// here differs between the engines: `threads` runs the instruction, `explore` makes it a step of
+// the schedule, `model` charges its cost. Addresses are wasm addresses and aligned to the size of
+// the word.
 
-/** One read that the compiler neither repeats nor splits. Acquire order, which costs nothing on x86. */
+/**
+ * One read that the compiler neither repeats nor splits. Acquire order, which costs nothing on x86.
+ */
 @inline
 export function read_once<T>(addr: usize): T {
   return atomic.load<T>(addr);
@@ -14,7 +17,9 @@ export function write_once<T>(addr: usize, value: T): void {
   store<T>(addr, value);
 }
 
-/** Adds to the word and returns the old value. Full barrier, like Linux's value-returning atomics. */
+/**
+ * Adds to the word and returns the old value. Full barrier, like Linux's value-returning atomics.
+ */
 @inline
 export function atomic_fetch_add<T>(addr: usize, delta: T): T {
   return atomic.add<T>(addr, delta);

@@ -1,5 +1,5 @@
-// Bits of a CPU's attention word: why somebody wants it to look up. Served at every entry from a program and
-// in every wait loop (arch/ipi.ts).
+// Bits of a CPU's attention word: why somebody wants it to look up. Served at every entry from a
+// program and in every wait loop (arch/ipi.ts).
 
 /** A TLB invalidation waits for this CPU. */
 export const ATTENTION_TLB: u32 = 1;

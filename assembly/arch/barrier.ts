@@ -1,12 +1,12 @@
-// Ordered accesses and fences. WebAssembly has one order only, sequentially consistent: acquire and release
-// are spelled where the algorithm needs no more, and compile to it. What each engine promises is in
-// docs/memory-model.md.
+// Ordered accesses and fences. WebAssembly has one order only, sequentially consistent: acquire and
+// release are spelled where the algorithm needs no more, and compile to it. What each engine
+// promises is in docs/memory-model.md.
 
 import { PerCpu, this_cpu } from "./percpu";
 
 /**
- * Full fence: a locked operation on a word of this CPU, which is as strong and on x86 cheaper than mfence.
- * (asc 0.28 emits an atomic.fence that its own validator refuses.)
+ * Full fence: a locked operation on a word of this CPU, which is as strong and on x86 cheaper than
+ * mfence. (asc 0.28 emits an atomic.fence that its own validator refuses.)
  */
 @inline
 export function smp_mb(): void {

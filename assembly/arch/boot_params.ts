@@ -1,5 +1,5 @@
-// What the host tells the kernel at boot and what every CPU reads later. Written once, before any other CPU
-// starts; the magic word is stored last.
+// What the host tells the kernel at boot and what every CPU reads later. Written once, before any
+// other CPU starts; the magic word is stored last.
 
 import { BOOT_PARAMS } from "./memory_map";
 

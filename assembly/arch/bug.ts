@@ -1,5 +1,6 @@
-// A broken rule stops the machine. The first CPU that finds one writes the record, raises every other CPU's
-// attention and traps; the others trap at their next look at their attention word. Never returns, never hangs.
+// A broken rule stops the machine. The first CPU that finds one writes the record, raises every
+// other CPU's attention and traps; the others trap at their next look at their attention word.
+// Never returns, never hangs.
 
 import { atomic_cmpxchg, atomic_fetch_add, atomic_or } from "./atomic";
 import { boot } from "./boot_params";

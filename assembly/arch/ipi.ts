@@ -1,19 +1,13 @@
-// Interrupts between CPUs. Posted as a bit of the target's attention word, taken where interrupts are on: at
-// every entry from a program and in every wait loop. The handler takes no lock, so a CPU that waits for a lock
-// still answers the shootdown of the CPU that holds it.
-// Left out: interrupts in the middle of straight kernel code; the explorer adds them as steps of the schedule.
+// Taking interrupts between CPUs (kick.ts posts them). Posted as a bit of the target's attention
+// word, taken where interrupts are on: at every entry from a program and in every wait loop. The
+// handler takes no lock, so a CPU that waits for a lock still answers the shootdown of the CPU that
+// holds it. Left out: interrupts in the middle of straight kernel code; the explorer adds them as
+// steps of the schedule.
 
-import { atomic_and, atomic_or, read_once } from "./atomic";
+import { atomic_and, read_once } from "./atomic";
 import { ATTENTION_PANIC, ATTENTION_TLB } from "./attention";
 import { PerCpu, percpu_attention, this_cpu } from "./percpu";
-import { tlb_interrupt } from "./tlb_flush";
-import { cpu_kick } from "./wait";
-
-/** Posts `reason` to `cpu` and wakes it if it sleeps. */
-export function send_ipi(cpu: PerCpu, reason: u32): void {
-  atomic_or<u32>(percpu_attention(cpu), reason);
-  cpu_kick(cpu);
-}
+import { tlb_interrupt } from "./tlb_interrupt";
 
 function serve_attention(cpu: PerCpu): void {
   const bits = read_once<u32>(percpu_attention(cpu));
@@ -25,7 +19,9 @@ function serve_attention(cpu: PerCpu): void {
   }
 }
 
-/** Takes the interrupts that are posted, if interrupts are on. One plain load when there are none. */
+/**
+ * Takes the interrupts that are posted, if interrupts are on. One plain load when there are none.
+ */
 @inline
 export function serve_ipis(): void {
   const cpu = this_cpu();

@@ -1,4 +1,5 @@
-// Block moves: the string instructions of the machine. Callers own the range; nothing here is atomic.
+// Block moves: the string instructions of the machine. Callers own the range; nothing here is
+// atomic.
 
 /** Copies `size_bytes` from `src` to `dst`; the ranges do not overlap, or move as memmove does. */
 @inline

@@ -1,5 +1,5 @@
-// Where things lie in the one shared memory. Physical address == wasm address: page frame `n` with content
-// stands at n * 4096, and the frames of this map belong to the kernel image (PG_reserved).
+// Where things lie in the one shared memory. Physical address == wasm address: page frame `n` with
+// content stands at n * 4096, and the frames of this map belong to the kernel image (PG_reserved).
 //
 //   0x00000000  NULL: never used, so that a missing pointer reads zeros
 //   0x00001000  boot parameters, panic record, zones, slab caches, global locks

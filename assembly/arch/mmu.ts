@@ -1,7 +1,8 @@
-// The "hardware" walker: turns a virtual address of the running program into the address of the byte. TLB first, then
-// the four levels, then a page fault. The walker takes no lock and sets A and D with a compare-and-exchange of the PTE
-// it has read, as x86 does: if the PTE changed meanwhile it walks again. A TLB entry with D set never looks at the PTE.
-// Left out: large pages, the NX check (nothing is executed), the split of accesses at a page boundary is the caller's.
+// The "hardware" walker: turns a virtual address of the running program into the address of the
+// byte. TLB first, then the four levels, then a page fault. The walker takes no lock and sets A and
+// D with a compare-and-exchange of the PTE it has read, as x86 does: if the PTE changed meanwhile
+// it walks again. A TLB entry with D set never looks at the PTE. Left out: large pages, the NX
+// check (nothing is executed), the split of accesses at a page boundary is the caller's.
 
 import { atomic_cmpxchg } from "./atomic";
 import { boot } from "./boot_params";
@@ -66,7 +67,10 @@ function translate_slow(address: u64, write: bool): usize {
   }
 }
 
-/** translate for a page that is in the TLB, taking no interrupt; TRANSLATE_FAULT when it is not there. */
+/**
+ * translate for a page that is in the TLB, taking no interrupt; TRANSLATE_FAULT when it is not
+ * there.
+ */
 @inline
 export function translate_cached(address: u64, write: bool): usize {
   const entry = tlb_lookup(address);
@@ -76,7 +80,10 @@ export function translate_cached(address: u64, write: bool): usize {
   return frame_byte(pte, address);
 }
 
-/** Address of the byte at virtual `address`, after whatever faults that takes; or one of TRANSLATE_*. */
+/**
+ * Address of the byte at virtual `address`, after whatever faults that takes; or one of
+ * TRANSLATE_*.
+ */
 @inline
 export function translate(address: u64, write: bool): usize {
   serve_ipis();

@@ -1,5 +1,6 @@
-// The area of one CPU: the only state that is private to it. A CPU finds its own through an imported constant,
-// as x86-64 finds it through %gs; other CPUs only touch the fields marked @atomic.
+// The area of one CPU: the only state that is private to it. A CPU finds its own through an
+// imported constant, as x86-64 finds it through %gs; other CPUs only touch the fields marked
+// @atomic.
 
 import { NR_CPUS, PERCPU_AREAS, PERCPU_SIZE } from "./memory_map";
 
@@ -78,7 +79,10 @@ export class PerCpu {
   /** When the current phase began, in ns of the engine's clock. */
   phase_since: f64;
 
-  /** Sleeping-lock wait entry of this CPU: list node, then state. A CPU waits for one thing at a time. */
+  /**
+   * Sleeping-lock wait entry of this CPU: list node, then state. A CPU waits for one thing at a
+   * time.
+   */
   waiter_next: usize;
   /** See waiter_next. */
   waiter_prev: usize;

@@ -1,5 +1,5 @@
-// Where the time went: self time of a few phases, read from the engine's clock. Off unless the host asked for a
-// profile at boot; then two clock reads surround each stretch of work, never each PTE.
+// Where the time went: self time of a few phases, read from the engine's clock. Off unless the host
+// asked for a profile at boot; then two clock reads surround each stretch of work, never each PTE.
 
 import { boot } from "./boot_params";
 import { NR_PHASES, PERCPU_PHASES, this_cpu, this_cpu_base } from "./percpu";

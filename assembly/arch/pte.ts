@@ -3,8 +3,9 @@
 //   63   62..48  47 .......... 12   11..9  8    7        6  5  4..3  2   1   0
 //   NX   -       pfn                -      -    PROTNONE D  A  -     US  RW  P
 //
-// An entry with P clear is not there for the walker; PROTNONE with P clear is there for the kernel (mprotect
-// to nothing keeps the page). The walker sets A and D at any time, so the kernel changes live entries atomically.
+// An entry with P clear is not there for the walker; PROTNONE with P clear is there for the kernel
+// (mprotect to nothing keeps the page). The walker sets A and D at any time, so the kernel changes
+// live entries atomically.
 
 import { atomic_and, atomic_or, atomic_xchg, read_once, write_once } from "./atomic";
 

@@ -1,11 +1,13 @@
-// The software TLB of one CPU: 128 sets of 4 ways. An entry stays until it is flushed or its way is reused,
-// whatever happens to the page tables: stale entries are the point. Only the CPU itself touches its TLB.
+// The software TLB of one CPU: 128 sets of 4 ways. An entry stays until it is flushed or its way is
+// reused, whatever happens to the page tables: stale entries are the point. Only the CPU itself
+// touches its TLB.
 //
 //   entry   tag: u64 = vpn (52 bits) << 12 | generation (12 bits)      pte: u64, as the walker read it
 //
-// The vpn is that of all 64 bits of an address, so that one beyond the reach of the page tables hits nothing. A full flush
-// counts the generation up; when its 12 bits are used up the TLB is really cleared.
-// Left out: large pages, global entries, address-space ids (a switch of mm flushes, as x86-64 did).
+// The vpn is that of all 64 bits of an address, so that one beyond the reach of the page tables
+// hits nothing. A full flush counts the generation up; when its 12 bits are used up the TLB is
+// really cleared. Left out: large pages, global entries, address-space ids (a switch of mm flushes,
+// as x86-64 did).
 
 import { memset } from "./memory";
 import {

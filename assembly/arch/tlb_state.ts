@@ -1,6 +1,6 @@
-// Lazy TLB: an idle or sleeping CPU touches no user memory, so a shootdown need not interrupt it. It is told
-// to flush when it comes back. Models the TLBSTATE_LAZY of x86, with the flush put off instead of done in the
-// interrupt.
+// Lazy TLB: an idle or sleeping CPU touches no user memory, so a shootdown need not interrupt it.
+// It is told to flush when it comes back. Models the TLBSTATE_LAZY of x86, with the flush put off
+// instead of done in the interrupt.
 //
 //   OK --enter_lazy--> LAZY --shootdown--> LAZY_FLUSH --leave_lazy--> flush everything, OK
 
@@ -26,7 +26,8 @@ export function leave_lazy(): void {
 
 /** Puts a flush of `cpu` off to its return; false when the CPU is awake and must be interrupted. */
 export function defer_flush(cpu: PerCpu): bool {
-  // RELEASE. Pairs with leave_lazy(): the cleared PTEs are visible to the CPU once it sees the state.
+  // RELEASE. Pairs with leave_lazy(): the cleared PTEs are visible to the CPU once it sees the
+  // state.
   const old = atomic_cmpxchg<u32>(percpu_tlb_state(cpu), TLB_STATE_LAZY, TLB_STATE_LAZY_FLUSH);
   return old != TLB_STATE_OK;
 }

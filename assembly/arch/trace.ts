@@ -1,5 +1,5 @@
-// The last events of each CPU, for the report of a broken rule. Checking builds only: compiled away elsewhere.
-// Each CPU has a ring of its own; a shared clock orders the rings among each other.
+// The last events of each CPU, for the report of a broken rule. Checking builds only: compiled away
+// elsewhere. Each CPU has a ring of its own; a shared clock orders the rings among each other.
 
 import { atomic_fetch_add } from "./atomic";
 import { PANIC_RECORD } from "./memory_map";

@@ -1,19 +1,25 @@
-// All waiting. Each primitive names the word it waits on: `threads` spins on it, parks when CPUs outnumber
-// cores, and sleeps where Linux would have called schedule(); `explore` does not run the CPU until the word is
-// written. A waiting CPU serves IPIs. A lock never spells a bare loop.
+// All waiting. Each primitive names the word it waits on: `threads` spins on it, parks when CPUs
+// outnumber cores, and sleeps where Linux would have called schedule(); `explore` does not run the
+// CPU until the word is written. A waiting CPU serves IPIs. A lock never spells a bare loop.
 
-import { atomic_fetch_add, read_once } from "./atomic";
+import { read_once } from "./atomic";
 import { boot } from "./boot_params";
 import { serve_ipis } from "./ipi";
 import { enter_lazy, leave_lazy } from "./tlb_state";
-import { PerCpu, percpu_wake_word, this_cpu } from "./percpu";
+import { percpu_wake_word, this_cpu } from "./percpu";
 
 /** How long a spinning waiter of an oversubscribed machine parks, in ns. */
 const PARK_NS: i64 = 20000;
-/** A sleeper looks up this often even when nobody kicks it, in ns: a lost wake-up is a bug, not a hang. */
+/**
+ * A sleeper looks up this often even when nobody kicks it, in ns: a lost wake-up is a bug, not a
+ * hang.
+ */
 const SLEEP_NS: i64 = 100000000;
 
-/** One turn of a spin loop on the word at `addr`: returns when it is no longer `seen`, or a while later. */
+/**
+ * One turn of a spin loop on the word at `addr`: returns when it is no longer `seen`, or a while
+ * later.
+ */
 export function cpu_wait_while<T>(addr: usize, seen: T): void {
   const limit = boot().spin_limit;
   for (let turn: u32 = 0; turn < limit; turn++) {
@@ -66,10 +72,4 @@ export function cpu_idle(kicks: u32): void {
   }
   serve_ipis();
   leave_lazy();
-}
-
-/** Wakes `cpu` from a sleep or a park. */
-export function cpu_kick(cpu: PerCpu): void {
-  atomic_fetch_add<u32>(percpu_wake_word(cpu), 1);
-  atomic.notify(percpu_wake_word(cpu), 1);
 }

@@ -1,5 +1,5 @@
-// Intrusive doubly linked list, circular, with the head as a node of its own. A node is two words, next and
-// prev, inside the object; an address of a node is an address of those two words.
+// Intrusive doubly linked list, circular, with the head as a node of its own. A node is two words,
+// next and prev, inside the object; an address of a node is an address of those two words.
 
 /** Makes `head` an empty list. */
 @inline

@@ -1,6 +1,6 @@
-// A spinlock in one bit of a word that holds other things too: PG_maplock in page->flags is one. Models
-// bit_spin_lock of 2.6. Not fair. The price over a whole word: the release must be a locked operation as well,
-// since others change the neighbouring bits meanwhile.
+// A spinlock in one bit of a word that holds other things too: PG_maplock in page->flags is one.
+// Models bit_spin_lock of 2.6. Not fair. The price over a whole word: the release must be a locked
+// operation as well, since others change the neighbouring bits meanwhile.
 
 import { atomic_cmpxchg, atomic_fetch_and, read_once } from "../arch/atomic";
 import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";

@@ -1,5 +1,5 @@
-// Mutex that sleeps: the binary semaphore i_sem of an inode. FIFO: a release hands the mutex to the first
-// waiter, so nobody can overtake it.
+// Mutex that sleeps: the binary semaphore i_sem of an inode. FIFO: a release hands the mutex to the
+// first waiter, so nobody can overtake it.
 
 import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { percpu_waiter, this_cpu } from "../arch/percpu";

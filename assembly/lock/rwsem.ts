@@ -1,6 +1,6 @@
-// Reader-writer semaphore that sleeps: mmap_sem. Models the generic rw_semaphore of 2.6 (a count under a
-// spinlock), which x86-64 used: FIFO, a waiting writer holds new readers back, and a release hands the semaphore
-// to the first waiter, or to all readers at the front.
+// Reader-writer semaphore that sleeps: mmap_sem. Models the generic rw_semaphore of 2.6 (a count
+// under a spinlock), which x86-64 used: FIFO, a waiting writer holds new readers back, and a
+// release hands the semaphore to the first waiter, or to all readers at the front.
 //
 //   activity   0: free    n > 0: n readers    -1: one writer
 //
@@ -88,7 +88,10 @@ export function down_write_trylock(sem: RwSemaphore): bool {
   return free;
 }
 
-/** Lets the front of the queue in: one writer, or all readers up to the next writer. wait_lock is held. */
+/**
+ * Lets the front of the queue in: one writer, or all readers up to the next writer. wait_lock is
+ * held.
+ */
 function rwsem_do_wake(sem: RwSemaphore): void {
   const head = wait_list(sem);
   if (list_empty(head)) return;
@@ -130,6 +133,7 @@ export function downgrade_write(sem: RwSemaphore): void {
   bug_on(sem.activity != -1, BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(sem));
   sem.activity = 1;
   const head = wait_list(sem);
-  if (!list_empty(head) && waiter_cpu(list_next(head)).waiter_type == WAITER_READ) rwsem_do_wake(sem);
+  const readers = !list_empty(head) && waiter_cpu(list_next(head)).waiter_type == WAITER_READ;
+  if (readers) rwsem_do_wake(sem);
   spin_unlock(changetype<usize>(sem));
 }

@@ -1,5 +1,6 @@
-// The kernel's spinlock_t: one word, 0 when free for every kind. Which algorithm stands behind it is a
-// configuration; this file is the switch and nothing else. A lock is named by the address of its word.
+// The kernel's spinlock_t: one word, 0 when free for every kind. Which algorithm stands behind it
+// is a configuration; this file is the switch and nothing else. A lock is named by the address of
+// its word.
 
 import { local_irq_disable, local_irq_enable } from "../arch/ipi";
 import { SPINLOCK_TICKET, SPINLOCK_TTAS } from "../config";

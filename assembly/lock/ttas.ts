@@ -1,5 +1,5 @@
-// Test-and-test-and-set spinlock: one word, 0 free, 1 held. Models the byte spinlock of x86 up to 2.6.24: whoever
-// comes first after a release gets it, so it is not fair and a waiter may starve.
+// Test-and-test-and-set spinlock: one word, 0 free, 1 held. Models the byte spinlock of x86 up to
+// 2.6.24: whoever comes first after a release gets it, so it is not fair and a waiter may starve.
 // Left out: preemption; a CPU runs one task at a time.
 
 import { atomic_cmpxchg, read_once } from "../arch/atomic";

@@ -1,5 +1,6 @@
-// Wait queues: who sleeps until somebody says so. A CPU waits for one thing at a time, so its wait entry lies in
-// its per-CPU area; the entry is taken off the list by the waker, which then writes waiter_woken and kicks.
+// Wait queues: who sleeps until somebody says so. A CPU waits for one thing at a time, so its wait
+// entry lies in its per-CPU area; the entry is taken off the list by the waker, which then writes
+// waiter_woken and kicks.
 
 import { read_once } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
@@ -9,7 +10,8 @@ import {
   this_cpu,
   waiter_cpu,
 } from "../arch/percpu";
-import { cpu_kick, cpu_sleep_while } from "../arch/wait";
+import { cpu_kick } from "../arch/kick";
+import { cpu_sleep_while } from "../arch/wait";
 import { list_add_tail, list_del, list_empty, list_init, list_next } from "../lib/list";
 import { spin_lock, spin_unlock } from "./spinlock";
 
@@ -41,7 +43,9 @@ export function prepare_to_wait(queue: WaitQueue): void {
   list_add_tail(percpu_waiter(cpu), wait_queue_head(queue));
 }
 
-/** Takes this CPU off the queue again; the caller has held the queue's lock since prepare_to_wait(). */
+/**
+ * Takes this CPU off the queue again; the caller has held the queue's lock since prepare_to_wait().
+ */
 export function cancel_wait(): void {
   list_del(percpu_waiter(this_cpu()));
 }
@@ -56,7 +60,8 @@ export function wait_until_woken(): void {
 export function wake_waiter(waiter: usize): void {
   const cpu = waiter_cpu(waiter);
   list_del(waiter);
-  // RELEASE. Pairs with wait_until_woken(): the entry is off the list before the sleeper goes on and reuses it.
+  // RELEASE. Pairs with wait_until_woken(): the entry is off the list before the sleeper goes on
+  // and reuses it.
   smp_store_release<u32>(percpu_waiter_woken(cpu), 1);
   cpu_kick(cpu);
 }

@@ -1,11 +1,14 @@
-// anon_vma: the list of VMAs in which an anonymous page may be mapped. Linux: mm/rmap.c of 2.6.8 and 2.6.9.
+// anon_vma: the list of VMAs in which an anonymous page may be mapped. Linux: mm/rmap.c of 2.6.8
+// and 2.6.9.
 //
-// A page points at the anon_vma of the VMA that first faulted it; fork links the child's VMA to the same one, so the
-// list holds every VMA that can map the page. No reference count: an anon_vma is freed when its list is empty,
-// which is right because a VMA leaves the list only after its last PTE is gone.
+// A page points at the anon_vma of the VMA that first faulted it; fork links the child's VMA to the
+// same one, so the list holds every VMA that can map the page. No reference count: an anon_vma is
+// freed when its list is empty, which is right because a VMA leaves the list only after its last
+// PTE is gone.
 //
-// Lock order. 2.6.8: page_table_lock > anon_vma.lock. 2.6.9: anon_vma.lock > page_table_lock ("mm lock ordering").
-// Left out: finders that come from a page without a lock (they come with reclaim and RCU), memory policies.
+// Lock order. 2.6.8: page_table_lock > anon_vma.lock. 2.6.9: anon_vma.lock > page_table_lock ("mm
+// lock ordering"). Left out: finders that come from a page without a lock (they come with reclaim
+// and RCU), memory policies.
 
 import { BUG_ANON_VMA_NOT_SHARED, bug_on } from "../arch/bug";
 import { TRACE_ANON_VMA_FREE, trace } from "../arch/trace";
@@ -25,7 +28,10 @@ import {
 import { CACHE_ANON_VMA, kmem_cache_alloc, kmem_cache_free } from "./slab";
 import { find_vma_before } from "./vma_tree";
 
-/** Free ones are unlocked and empty: the constructor of the slab makes them so, and they must come back so. */
+/**
+ * Free ones are unlocked and empty: the constructor of the slab makes them so, and they must come
+ * back so.
+ */
 @unmanaged @final
 export class AnonVma {
   /** Spinlock of the list. */
@@ -35,14 +41,18 @@ export class AnonVma {
   /** See head_next. */
   @guarded("lock") head_prev: usize;
 }
-if (offsetof<AnonVma>("head_next") != 4) ERROR("the slab constructor of AnonVma expects the list at 4");
+if (offsetof<AnonVma>("head_next") != 4)
+  ERROR("the slab constructor of AnonVma expects the list at 4");
 
 @inline
 function anon_vma_head(anon_vma: usize): usize {
   return anon_vma + offsetof<AnonVma>("head_next");
 }
 
-/** True if both could be one VMA but for a later mprotect, so that sharing an anon_vma lets them merge again. */
+/**
+ * True if both could be one VMA but for a later mprotect, so that sharing an anon_vma lets them
+ * merge again.
+ */
 function mergeable(vma: VmArea, near: VmArea, before: VmArea, after: VmArea): bool {
   const permissions = VM_READ | VM_WRITE | VM_EXEC;
   return (
@@ -55,7 +65,10 @@ function mergeable(vma: VmArea, near: VmArea, before: VmArea, after: VmArea): bo
   );
 }
 
-/** The anon_vma of a neighbour that `vma` may merge with one day, or 0. mmap_sem is held at least for reading. */
+/**
+ * The anon_vma of a neighbour that `vma` may merge with one day, or 0. mmap_sem is held at least
+ * for reading.
+ */
 export function find_mergeable_anon_vma(vma: VmArea): usize {
   const next = changetype<VmArea>(vma.vm_next);
   if (mergeable(vma, next, vma, next)) return next.anon_vma;
@@ -83,7 +96,10 @@ function link_ptl_first(vma: VmArea, anon_vma: usize, adopted: bool): bool {
   return linked;
 }
 
-/** 2.6.9: the lock of an adopted anon_vma outside page_table_lock; a fresh one is linked without its lock. */
+/**
+ * 2.6.9: the lock of an adopted anon_vma outside page_table_lock; a fresh one is linked without its
+ * lock.
+ */
 function link_anon_vma_first(vma: VmArea, anon_vma: usize, adopted: bool): bool {
   const ptl = mm_ptl(changetype<MmStruct>(vma.vm_mm));
   if (adopted) spin_lock(anon_vma);
@@ -94,7 +110,10 @@ function link_anon_vma_first(vma: VmArea, anon_vma: usize, adopted: bool): bool 
   return linked;
 }
 
-/** Gives `vma` an anon_vma before its first anonymous page. mmap_sem is held for reading, no spinlock. False: no memory. */
+/**
+ * Gives `vma` an anon_vma before its first anonymous page. mmap_sem is held for reading, no
+ * spinlock. False: no memory.
+ */
 export function anon_vma_prepare(vma: VmArea): bool {
   if (vma.anon_vma != 0) return true;
   let anon_vma = find_mergeable_anon_vma(vma);
@@ -125,7 +144,10 @@ export function __anon_vma_link(vma: VmArea): void {
   if (vma.anon_vma != 0) list_add(vma_anon_node(vma), anon_vma_head(vma.anon_vma));
 }
 
-/** Two VMAs become one: `next` leaves the list, `vma` inherits it if it had none. The anon_vma's lock is held. */
+/**
+ * Two VMAs become one: `next` leaves the list, `vma` inherits it if it had none. The anon_vma's
+ * lock is held.
+ */
 export function __anon_vma_merge(vma: VmArea, next: VmArea): void {
   if (next.anon_vma == 0) return;
   if (vma.anon_vma == 0) {
@@ -136,7 +158,10 @@ export function __anon_vma_merge(vma: VmArea, next: VmArea): void {
   list_del(vma_anon_node(next));
 }
 
-/** Takes a VMA whose PTEs are gone off its list; the last one frees the anon_vma, after the lock is free again. */
+/**
+ * Takes a VMA whose PTEs are gone off its list; the last one frees the anon_vma, after the lock is
+ * free again.
+ */
 export function anon_vma_unlink(vma: VmArea): void {
   const anon_vma = vma.anon_vma;
   if (anon_vma == 0) return;

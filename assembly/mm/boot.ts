@@ -1,9 +1,16 @@
-// Boot: from zeroed memory to a machine that can fault and fork. Runs once, on CPU 0, before any other CPU starts.
-// The frames of the kernel image (everything up to the end of mem_map, but not the areas of absent CPUs) and the zero
-// page are reserved; the rest goes to the buddy allocator.
+// Boot: from zeroed memory to a machine that can fault and fork. Runs once, on CPU 0, before any
+// other CPU starts. The frames of the kernel image (everything up to the end of mem_map, but not
+// the areas of absent CPUs) and the zero page are reserved; the rest goes to the buddy allocator.
 
 import { BOOT_MAGIC, BOOT_VERSION, boot } from "../arch/boot_params";
-import { INIT_MM, MEM_MAP, NR_CPUS, PAGE_SIZE, PERCPU_AREAS, PERCPU_SIZE } from "../arch/memory_map";
+import {
+  INIT_MM,
+  MEM_MAP,
+  NR_CPUS,
+  PAGE_SIZE,
+  PERCPU_AREAS,
+  PERCPU_SIZE,
+} from "../arch/memory_map";
 import { STRUCT_PAGE_SHIFT, PAGE_SHIFT } from "../arch/memory_map";
 import { PerCpu, percpu_of, percpu_tlb_state } from "../arch/percpu";
 import { smp_store_release } from "../arch/barrier";
@@ -134,8 +141,9 @@ export function min_lowmem_pfns(highmem_pfns: u32): u32 {
 }
 
 /**
- * Boots the machine: `nr_cpus` CPUs, `lowmem_pfns` frames with and `highmem_pfns` frames without content.
- * `spin_limit` and `oversubscribed` are as in BootParams. False if the memory is too small.
+ * Boots the machine: `nr_cpus` CPUs, `lowmem_pfns` frames with and `highmem_pfns` frames without
+ * content. `spin_limit` and `oversubscribed` are as in BootParams. False if the memory is too
+ * small.
  */
 export function boot_machine(
   nr_cpus: u32,

@@ -1,10 +1,12 @@
-// Fork's walk: copies the PTEs of a VMA from parent to child. Linux: copy_page_range, mm/memory.c of 2.6.8 and 2.6.9.
+// Fork's walk: copies the PTEs of a VMA from parent to child. Linux: copy_page_range, mm/memory.c
+// of 2.6.8 and 2.6.9.
 //
-// Protocol: mmap_sem of the parent is held for writing, the child's page_table_lock by the caller; the parent's is taken
-// inside it, once for each page of PTEs. For each PTE, in this order: write-protect the parent if the mapping is
-// private, clean if shared, old, reference, rss, child's PTE, rmap. The parent's TLB is flushed once, by dup_mmap,
-// after all VMAs: until then other threads of the parent may write through stale entries.
-// Left out: swap entries (they come with swap), huge pages.
+// Protocol: mmap_sem of the parent is held for writing, the child's page_table_lock by the caller;
+// the parent's is taken inside it, once for each page of PTEs. For each PTE, in this order:
+// write-protect the parent if the mapping is private, clean if shared, old, reference, rss, child's
+// PTE, rmap. The parent's TLB is flushed once, by dup_mmap, after all VMAs: until then other
+// threads of the parent may write through stale entries. Left out: swap entries (they come with
+// swap), huge pages.
 
 import { boot } from "../arch/boot_params";
 import { PHASE_PTE_COPY, phase_enter, phase_leave } from "../arch/phase";
@@ -47,7 +49,13 @@ function copy_one_pte(mm: MmStruct, dst: usize, src: usize, pte: u64, cow: bool,
 }
 
 /** Copies the PTEs of one table, up to `count` of them. Both page_table_locks are held. */
-export function copy_pte_range(mm: MmStruct, dst_pte: usize, src_pte: usize, count: u32, vm_flags: u32): void {
+export function copy_pte_range(
+  mm: MmStruct,
+  dst_pte: usize,
+  src_pte: usize,
+  count: u32,
+  vm_flags: u32,
+): void {
   const cow = is_cow_mapping(vm_flags);
   const keep = vm_flags & VM_SHARED ? ~(_PAGE_ACCESSED | _PAGE_DIRTY) : ~_PAGE_ACCESSED;
   let dst = dst_pte;

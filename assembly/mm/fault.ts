@@ -1,10 +1,11 @@
 // Page faults: handle_mm_fault and what it calls. Linux: mm/memory.c of 2.6.8 and 2.6.9.
 //
-// Protocol: mmap_sem is held for reading. page_table_lock is dropped wherever Linux drops it, to allocate, copy or read,
-// and after it is taken again the PTE is compared: another thread may have been faster. Order of steps as
-// in those kernels: rss, rmap, then the PTE for a new anonymous page; the old page's rmap goes before the PTE is
-// switched in a COW break, which is harmless because reuse is decided by page_count.
-// Left out: swap, nonlinear files, get_user_pages (they come with reclaim).
+// Protocol: mmap_sem is held for reading. page_table_lock is dropped wherever Linux drops it, to
+// allocate, copy or read, and after it is taken again the PTE is compared: another thread may have
+// been faster. Order of steps as in those kernels: rss, rmap, then the PTE for a new anonymous
+// page; the old page's rmap goes before the PTE is switched in a COW break, which is harmless
+// because reuse is decided by page_count. Left out: swap, nonlinear files, get_user_pages (they
+// come with reclaim).
 
 import { read_once } from "../arch/atomic";
 import { boot } from "../arch/boot_params";
@@ -22,7 +23,7 @@ import {
   ptep_set_bits,
   set_pte,
 } from "../arch/pte";
-import { flush_tlb_page } from "../arch/tlb_flush";
+import { flush_tlb_page } from "./tlb_flush";
 import { TRACE_ANON_PAGE, TRACE_NO_PAGE, TRACE_WP_PAGE, trace } from "../arch/trace";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { page_add_anon_rmap, page_add_file_rmap, page_remove_rmap } from "../rmap/index";
@@ -31,8 +32,18 @@ import { NOPAGE_OOM, NOPAGE_SIGBUS, filemap_nopage } from "./filemap";
 import { lru_cache_add_active, mark_page_accessed } from "./lru";
 import { Inode, inode_truncate_count } from "./mapping";
 import { MmStruct, VM_SHARED, VM_WRITE, VmArea, linear_page_index, mm_ptl } from "./mm_types";
-import { PG_reserved, Page, get_page, page_address, page_count, page_test_flag, page_to_pfn, pfn_to_page } from "./page";
-import { GFP_HIGHUSER, GFP_ZERO, alloc_page, clear_highpage, page_has_content, put_page } from "./page_alloc";
+import {
+  PG_reserved,
+  Page,
+  get_page,
+  page_address,
+  page_count,
+  page_test_flag,
+  page_to_pfn,
+  pfn_to_page,
+} from "./page";
+import { GFP_HIGHUSER, GFP_ZERO, alloc_page, clear_highpage, page_has_content } from "./page_alloc";
+import { put_page } from "./put_page";
 import { trylock_page, unlock_page } from "./page_lock";
 import { pte_alloc_map, pte_offset } from "./pgtable";
 
@@ -47,7 +58,10 @@ function mkwrite_dirty(vma: VmArea, pte: u64): u64 {
   return vma.vm_flags & VM_WRITE ? dirty | _PAGE_RW : dirty;
 }
 
-/** First touch of an anonymous page: the zero page for a read, a page of its own for a write. Locked; unlocks. */
+/**
+ * First touch of an anonymous page: the zero page for a read, a page of its own for a write.
+ * Locked; unlocks.
+ */
 function do_anonymous_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, write: bool): i32 {
   if (!write) {
     set_pte(ptep, pfn_pte(boot().zero_pfn, vma.vm_page_prot & ~_PAGE_RW));
@@ -101,8 +115,18 @@ function wp_reuse(mm: MmStruct, vma: VmArea, ptep: usize, address: u64): void {
   flush_tlb_page(mm, address);
 }
 
-/** Puts `page` where `old` was: break_cow, which writes the new PTE and then flushes. Locked; the PTE was compared. */
-function wp_switch(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, old: Page, page: Page): void {
+/**
+ * Puts `page` where `old` was: break_cow, which writes the new PTE and then flushes. Locked; the
+ * PTE was compared.
+ */
+function wp_switch(
+  mm: MmStruct,
+  vma: VmArea,
+  ptep: usize,
+  address: u64,
+  old: Page,
+  page: Page,
+): void {
   if (page_test_flag(old, PG_reserved)) mm.rss++;
   else page_remove_rmap(old);
   set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma.vm_page_prot)));
@@ -144,7 +168,10 @@ function do_wp_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, pte: u
   return VM_FAULT_MINOR;
 }
 
-/** The page to map for a fault in a file mapping: of the cache, or a private copy; or NOPAGE_*. No lock is held. */
+/**
+ * The page to map for a fault in a file mapping: of the cache, or a private copy; or NOPAGE_*. No
+ * lock is held.
+ */
 function nopage(vma: VmArea, address: u64, early_cow: bool): usize {
   const found = filemap_nopage(changetype<Inode>(vma.vm_file), linear_page_index(vma, address));
   if (found == NOPAGE_SIGBUS || found == NOPAGE_OOM || !early_cow) return found;
@@ -160,7 +187,8 @@ function do_no_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, write:
   const truncations = inode_truncate_count(changetype<Inode>(vma.vm_file));
   const early_cow = write && (vma.vm_flags & VM_SHARED) == 0;
   while (true) {
-    // ACQUIRE. Pairs with truncation, which counts up before it looks at the PTEs: sampled before nopage.
+    // ACQUIRE. Pairs with truncation, which counts up before it looks at the PTEs: sampled before
+    // nopage.
     const sequence = read_once<u32>(truncations);
     const found = nopage(vma, address, early_cow);
     if (found == NOPAGE_SIGBUS) return VM_FAULT_SIGBUS;
@@ -203,8 +231,17 @@ function map_file_page(
   }
 }
 
-/** A PTE is there already: the access was a write, or another thread was faster. Locked; unlocks. */
-function handle_present_pte(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, pte: u64, write: bool): i32 {
+/**
+ * A PTE is there already: the access was a write, or another thread was faster. Locked; unlocks.
+ */
+function handle_present_pte(
+  mm: MmStruct,
+  vma: VmArea,
+  ptep: usize,
+  address: u64,
+  pte: u64,
+  write: bool,
+): i32 {
   if (write && (pte & _PAGE_RW) == 0) {
     const phase = phase_enter(PHASE_COW);
     const result = do_wp_page(mm, vma, ptep, address, pte);
@@ -217,7 +254,10 @@ function handle_present_pte(mm: MmStruct, vma: VmArea, ptep: usize, address: u64
   return VM_FAULT_MINOR;
 }
 
-/** Resolves a fault at `address` of `vma`, which allows the access. mmap_sem is held for reading. VM_FAULT_*. */
+/**
+ * Resolves a fault at `address` of `vma`, which allows the access. mmap_sem is held for reading.
+ * VM_FAULT_*.
+ */
 export function handle_mm_fault(mm: MmStruct, vma: VmArea, address: u64, write: bool): i32 {
   spin_lock(mm_ptl(mm));
   let ptep = pte_offset(mm, address);

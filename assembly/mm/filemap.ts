@@ -1,6 +1,6 @@
-// The page cache: pages of a file, found by index, read in on demand. Linux: mm/filemap.c of 2.6.9, and the nopage
-// method of a file mapping.
-// Left out: readahead and I/O that takes time: a page is filled at once by the CPU that asks for it.
+// The page cache: pages of a file, found by index, read in on demand. Linux: mm/filemap.c of 2.6.9,
+// and the nopage method of a file mapping. Left out: readahead and I/O that takes time: a page is
+// filled at once by the CPU that asks for it.
 
 import { BUG_RADIX_TREE, bug_on } from "../arch/bug";
 import { memset } from "../arch/memory";
@@ -11,8 +11,17 @@ import { radix_tree_insert, radix_tree_lookup } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { lru_cache_add, mark_page_accessed } from "./lru";
 import { FILE_SEED, Inode, inode_page_tree, inode_tree_lock } from "./mapping";
-import { PG_locked, PG_uptodate, Page, get_page, page_address, page_set_flag, page_test_flag } from "./page";
-import { GFP_HIGHUSER, alloc_page, page_has_content, put_page } from "./page_alloc";
+import {
+  PG_locked,
+  PG_uptodate,
+  Page,
+  get_page,
+  page_address,
+  page_set_flag,
+  page_test_flag,
+} from "./page";
+import { GFP_HIGHUSER, alloc_page, page_has_content } from "./page_alloc";
+import { put_page } from "./put_page";
 import { lock_page, unlock_page } from "./page_lock";
 
 /** nopage: the address lies behind the end of the file. */
@@ -29,7 +38,10 @@ export function find_get_page(inode: Inode, index: u64): Page {
   return page;
 }
 
-/** Enters a locked page: 0, or -EEXIST when another CPU was faster, or -ENOMEM. The cache gets a reference of its own. */
+/**
+ * Enters a locked page: 0, or -EEXIST when another CPU was faster, or -ENOMEM. The cache gets a
+ * reference of its own.
+ */
 export function add_to_page_cache(page: Page, inode: Inode, index: u64): i32 {
   spin_lock(inode_tree_lock(inode));
   const error = radix_tree_insert(inode_page_tree(inode), index, changetype<usize>(page));
@@ -53,7 +65,9 @@ function readpage(inode: Inode, page: Page): void {
   page_set_flag(page, PG_uptodate);
 }
 
-/** One 32-bit word of a FILE_SEED file: a mix of seed, page and word (the finaliser of MurmurHash3). */
+/**
+ * One 32-bit word of a FILE_SEED file: a mix of seed, page and word (the finaliser of MurmurHash3).
+ */
 export function seed_word(seed: u32, index: u64, word: u32): u32 {
   let hash = seed ^ (<u32>index * 0x9e3779b1) ^ (word * 0x85ebca6b);
   hash = (hash ^ (hash >>> 16)) * 0x85ebca6b;
@@ -86,7 +100,10 @@ function page_cache_read(inode: Inode, index: u64): Page {
   return error == -EEXIST ? find_get_page(inode, index) : changetype<Page>(0);
 }
 
-/** The page of a file with a reference, read in if need be; or 0 when out of memory. May sleep on the page lock. */
+/**
+ * The page of a file with a reference, read in if need be; or 0 when out of memory. May sleep on
+ * the page lock.
+ */
 export function read_cache_page(inode: Inode, index: u64): Page {
   let page = find_get_page(inode, index);
   if (changetype<usize>(page) == 0) page = page_cache_read(inode, index);

@@ -1,11 +1,10 @@
-// The LRU lists and the pagevecs in front of them. Linux: mm/swap.c of 2.6.9. A page is added through a pagevec of
-// its CPU, so that lru_lock is taken once for 16 pages; while it waits there the pagevec holds a reference, and a
-// COW fault that finds page_count 2 for that reason copies, as it did in those kernels.
-// Left out: the moves between the lists, which belong to reclaim.
+// The LRU lists and the pagevecs in front of them. Linux: mm/swap.c of 2.6.9. A page is added
+// through a pagevec of its CPU, so that lru_lock is taken once for 16 pages; while it waits there
+// the pagevec holds a reference, and a COW fault that finds page_count 2 for that reason copies, as
+// it did in those kernels. Left out: the moves between the lists, which belong to reclaim.
 
-import { read_once } from "../arch/atomic";
 import { PAGEVEC_SIZE, PERCPU_PAGEVEC, this_cpu, this_cpu_base } from "../arch/percpu";
-import { list_add, list_del } from "../lib/list";
+import { list_add } from "../lib/list";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import {
   PG_active,
@@ -13,13 +12,11 @@ import {
   PG_referenced,
   Page,
   get_page,
-  page_clear_flag,
-  page_flags_addr,
   page_lru,
   page_set_flag,
   page_test_flag,
 } from "./page";
-import { put_page } from "./page_alloc";
+import { put_page } from "./put_page";
 import { Zone, zone_active_list, zone_inactive_list, zone_lru_lock, zone_of } from "./zone";
 
 function add_to_list(zone: Zone, page: Page, active: bool): void {
@@ -45,9 +42,10 @@ export function lru_add_drain(): void {
     const zone = zone_of(page.zone);
     spin_lock(zone_lru_lock(zone));
     add_to_list(zone, page, (entry & 1) != 0);
-    while (i + 1 < nr && changetype<Page>(load<usize>(pagevec + i * 4 + 4) & ~1).zone == page.zone) {
+    while (i + 1 < nr) {
+      const next = load<usize>(pagevec + i * 4 + 4);
+      if (changetype<Page>(next & ~1).zone != page.zone) break;
       i++;
-      const next = load<usize>(pagevec + i * 4);
       add_to_list(zone, changetype<Page>(next & ~1), (next & 1) != 0);
     }
     spin_unlock(zone_lru_lock(zone));
@@ -80,16 +78,4 @@ export function lru_cache_add(page: Page): void {
 @inline
 export function mark_page_accessed(page: Page): void {
   if (!page_test_flag(page, PG_referenced)) page_set_flag(page, PG_referenced);
-}
-
-/** Takes a page that nobody references any more off its list. */
-export function lru_del_on_free(page: Page): void {
-  if ((read_once<u32>(page_flags_addr(page)) & PG_lru) == 0) return;
-  const zone = zone_of(page.zone);
-  spin_lock(zone_lru_lock(zone));
-  list_del(page_lru(page));
-  if (page.flags & PG_active) zone.nr_active--;
-  else zone.nr_inactive--;
-  page_clear_flag(page, PG_lru | PG_active);
-  spin_unlock(zone_lru_lock(zone));
 }

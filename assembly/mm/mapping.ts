@@ -1,7 +1,7 @@
-// Files: inode, address_space, and the tree of the VMAs that map a file. Linux: include/linux/fs.h of 2.6.9. Where the
-// content comes from is a property of the inode: the page cache is the only store of a file that the host filled,
-// or a file is a function of its seed.
-// Left out: dentries, file descriptors, writeback (it comes with reclaim).
+// Files: inode, address_space, and the tree of the VMAs that map a file. Linux: include/linux/fs.h
+// of 2.6.9. Where the content comes from is a property of the inode: the page cache is the only
+// store of a file that the host filled, or a file is a function of its seed. Left out: dentries,
+// file descriptors, writeback (it comes with reclaim).
 
 import { atomic_add_negative, atomic_inc, read_once } from "../arch/atomic";
 import { list_init } from "../lib/list";
@@ -14,7 +14,7 @@ import { radix_tree_delete, radix_tree_next } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { VmArea } from "./mm_types";
 import { Page } from "./page";
-import { put_page } from "./page_alloc";
+import { put_page } from "./put_page";
 import { CACHE_INODE, kmem_cache_alloc, kmem_cache_free } from "./slab";
 
 /** Pages that are not in the page cache read as zeros. */

@@ -1,5 +1,5 @@
-// Birth and death of address spaces and VMAs, as far as they need the kernel: allocation, the list of all mms, the
-// reference counts. Linux: kernel/fork.c of 2.6.9.
+// Birth and death of address spaces and VMAs, as far as they need the kernel: allocation, the list
+// of all mms, the reference counts. Linux: kernel/fork.c of 2.6.9.
 
 import { atomic_dec_and_test, atomic_fetch_add, atomic_inc } from "../arch/atomic";
 import { BUG_MM_USERS, bug_on } from "../arch/bug";
@@ -67,7 +67,10 @@ export function mm_get_user(mm: MmStruct): void {
   atomic_inc(mm_users_addr(mm));
 }
 
-/** One user less; true when it was the last, and then the caller unmaps everything and calls mm_release. mmput. */
+/**
+ * One user less; true when it was the last, and then the caller unmaps everything and calls
+ * mm_release. mmput.
+ */
 export function mm_put_user(mm: MmStruct): bool {
   if (!atomic_dec_and_test(mm_users_addr(mm))) return false;
   spin_lock(MMLIST_LOCK);
@@ -76,11 +79,13 @@ export function mm_put_user(mm: MmStruct): bool {
   return true;
 }
 
-/** Unmaps everything and frees the page tables, but for the top one: the locked part of exit_mmap. */
+/**
+ * Unmaps everything and frees the page tables, but for the top one: the locked part of exit_mmap.
+ */
 export function exit_mmap_tables(mm: MmStruct): void {
   spin_lock(mm_ptl(mm));
   tlb_gather_mmu(mm, true);
-  for (let vma = changetype<VmArea>(mm.mmap); changetype<usize>(vma) != 0; ) {
+  for (let vma = changetype<VmArea>(mm.mmap); changetype<usize>(vma) != 0;) {
     unmap_page_range(mm, vma.vm_start, vma.vm_end);
     vma = changetype<VmArea>(vma.vm_next);
   }
@@ -90,8 +95,9 @@ export function exit_mmap_tables(mm: MmStruct): void {
 }
 
 /**
- * Frees the tables of each run of VMAs that share a table of PMDs, so that empty space costs nothing. Nothing is left below
- * a run when its turn comes, so the floor is always 0: the last run in the reach of a table frees it.
+ * Frees the tables of each run of VMAs that share a table of PMDs, so that empty space costs
+ * nothing. Nothing is left below a run when its turn comes, so the floor is always 0: the last run
+ * in the reach of a table frees it.
  */
 function free_all_tables(mm: MmStruct): void {
   const pgd_size: u64 = (<u64>1) << 39;
@@ -110,7 +116,10 @@ function free_all_tables(mm: MmStruct): void {
   }
 }
 
-/** Clears the PTEs of [start, end) and frees the tables between `floor` and `ceiling`: unmap_region of do_munmap. */
+/**
+ * Clears the PTEs of [start, end) and frees the tables between `floor` and `ceiling`: unmap_region
+ * of do_munmap.
+ */
 export function unmap_region(mm: MmStruct, start: u64, end: u64, floor: u64, ceiling: u64): void {
   spin_lock(mm_ptl(mm));
   tlb_gather_mmu(mm, false);
@@ -143,4 +152,3 @@ export function vma_free(vma: usize): void {
 export function init_mm(): MmStruct {
   return changetype<MmStruct>(INIT_MM);
 }
-

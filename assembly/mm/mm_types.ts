@@ -1,8 +1,10 @@
-// The structures of an address space: mm_struct and vm_area_struct. The host (src/mm) orchestrates them; faults
-// and walks read them here. Linux: include/linux/sched.h and mm.h of 2.6.9, with 64-bit addresses.
+// The structures of an address space: mm_struct and vm_area_struct. The host (src/mm) orchestrates
+// them; faults and walks read them here. Linux: include/linux/sched.h and mm.h of 2.6.9, with
+// 64-bit addresses.
 //
-// Protection: the VMA list, the tree and the fields of a VMA change under mmap_sem held for writing, and where a
-// rmap walker could look (vm_start, vm_end, vm_pgoff) under i_mmap_lock and anon_vma.lock too.
+// Protection: the VMA list, the tree and the fields of a VMA change under mmap_sem held for
+// writing, and where a rmap walker could look (vm_start, vm_end, vm_pgoff) under i_mmap_lock and
+// anon_vma.lock too.
 
 import { RwSemaphore } from "../lock/rwsem";
 

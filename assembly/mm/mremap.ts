@@ -1,12 +1,13 @@
-// mremap's walk: moves PTEs to another place of the same mm. Linux: move_page_tables and move_one_page, mm/mremap.c of
-// 2.6.9.
+// mremap's walk: moves PTEs to another place of the same mm. Linux: move_page_tables and
+// move_one_page, mm/mremap.c of 2.6.9.
 //
-// Protocol: mmap_sem is held for writing. Each PTE moves under page_table_lock, and under i_mmap_lock of its file
-// outside that, so that truncation finds it either here or there. A PTE is cleared and flushed before it is set anew.
-// rmap needs no change: anonymous pages keep their index because the new VMA carries vm_pgoff.
+// Protocol: mmap_sem is held for writing. Each PTE moves under page_table_lock, and under
+// i_mmap_lock of its file outside that, so that truncation finds it either here or there. A PTE is
+// cleared and flushed before it is set anew. rmap needs no change: anonymous pages keep their index
+// because the new VMA carries vm_pgoff.
 
 import { pte_read, ptep_get_and_clear, set_pte } from "../arch/pte";
-import { flush_tlb_page } from "../arch/tlb_flush";
+import { flush_tlb_page } from "./tlb_flush";
 import { TRACE_MOVE_TABLES, trace } from "../arch/trace";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { Inode, inode_i_mmap_lock } from "./mapping";
@@ -26,8 +27,8 @@ function move_one_page(mm: MmStruct, from: u64, to: u64): bool {
 }
 
 /**
- * Moves the PTEs of [from, from + length) of `vma` to `to` on. Returns how many bytes were done: less than `length`
- * when out of memory, and then the caller moves them back.
+ * Moves the PTEs of [from, from + length) of `vma` to `to` on. Returns how many bytes were done:
+ * less than `length` when out of memory, and then the caller moves them back.
  */
 export function move_page_tables(vma: VmArea, from: u64, to: u64, length: u64): u64 {
   const mm = changetype<MmStruct>(vma.vm_mm);

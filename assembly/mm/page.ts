@@ -1,10 +1,17 @@
-// struct page: one for each frame, 64 bytes, a cache line, so that two pages never share one. Linux:
-// include/linux/mm.h and page-flags.h of 2.6.8 and 2.6.9.
+// struct page: one for each frame, 64 bytes, a cache line, so that two pages never share one.
+// Linux: include/linux/mm.h and page-flags.h of 2.6.8 and 2.6.9.
 //
-// `_count` and, from 2.6.9, `_mapcount` start at -1, so that one atomic operation tells who made the transition
-// from and to "free" and "unmapped". In 2.6.8 `_mapcount` is a plain number from 0 under PG_maplock.
+// `_count` and, from 2.6.9, `_mapcount` start at -1, so that one atomic operation tells who made
+// the transition from and to "free" and "unmapped". In 2.6.8 `_mapcount` is a plain number from 0
+// under PG_maplock.
 
-import { atomic_and, atomic_dec_and_test, atomic_fetch_or, atomic_or, read_once } from "../arch/atomic";
+import {
+  atomic_and,
+  atomic_dec_and_test,
+  atomic_fetch_or,
+  atomic_or,
+  read_once,
+} from "../arch/atomic";
 import { atomic_add_negative, atomic_inc } from "../arch/atomic";
 import { BUG_COUNT_UNDERFLOW, check_bug_on } from "../arch/bug";
 import { MEM_MAP, PAGE_SHIFT, STRUCT_PAGE_SHIFT } from "../arch/memory_map";
@@ -59,7 +66,8 @@ export class Page {
   /** Unused; fills the cache line. */
   _pad2: u64;
 }
-if (offsetof<Page>() != 1 << STRUCT_PAGE_SHIFT) ERROR("struct page is one cache line: mem_map is sized from it");
+if (offsetof<Page>() != 1 << STRUCT_PAGE_SHIFT)
+  ERROR("struct page is one cache line: mem_map is sized from it");
 
 /** What _mapcount holds for an unmapped page. */
 export const UNMAPPED: i32 = CONFIG_RMAP == RMAP_ATOMIC_MAPCOUNT ? -1 : 0;
@@ -153,7 +161,9 @@ export function page_count(page: Page): i32 {
 /** Takes a reference. */
 @inline
 export function get_page(page: Page): void {
-  check_bug_on(read_once<i32>(page_count_addr(page)) < 0, BUG_COUNT_UNDERFLOW, changetype<usize>(page));
+  check_bug_on(
+    read_once<i32>(page_count_addr(page)) < 0, BUG_COUNT_UNDERFLOW, changetype<usize>(page),
+  );
   atomic_inc(page_count_addr(page));
 }
 
@@ -163,7 +173,9 @@ export function put_page_testzero(page: Page): bool {
   return atomic_add_negative(page_count_addr(page), -1);
 }
 
-/** True when other CPUs hold no reference and the caller's was the last: for plain counters from 1. */
+/**
+ * True when other CPUs hold no reference and the caller's was the last: for plain counters from 1.
+ */
 @inline
 export function count_dec_and_test(addr: usize): bool {
   return atomic_dec_and_test(addr);

@@ -1,9 +1,10 @@
 // The buddy allocator and its per-CPU lists. Linux: mm/page_alloc.c of 2.6.9.
 //
-// Single frames come from and go to a hot list of the CPU, which is filled and drained in batches under zone->lock.
-// A free block is marked by PG_buddy and its order in the first page (as from 2.6.11; the bitmaps of pairs of
-// 2.6.9 say the same). A frame may be reused as soon as it is free: whoever frees one has flushed before.
-// Left out: cold lists, watermarks, reclaim on failure: an allocation that finds nothing returns 0.
+// Single frames come from and go to a hot list of the CPU, which is filled and drained in batches
+// under zone->lock. A free block is marked by PG_buddy and its order in the first page (as from
+// 2.6.11; the bitmaps of pairs of 2.6.9 say the same). A frame may be reused as soon as it is free:
+// whoever frees one has flushed before. Left out: cold lists, watermarks, reclaim on failure: an
+// allocation that finds nothing returns 0.
 
 import { memset } from "../arch/memory";
 import {
@@ -18,7 +19,15 @@ import { PAGE_SIZE } from "../arch/memory_map";
 import { PERCPU_PAGESETS, this_cpu_base } from "../arch/percpu";
 import { TRACE_FREE_PAGE, trace } from "../arch/trace";
 import { RMAP_ATOMIC_MAPCOUNT } from "../config";
-import { list_add, list_add_tail, list_del, list_empty, list_init, list_next, list_prev } from "../lib/list";
+import {
+  list_add,
+  list_add_tail,
+  list_del,
+  list_empty,
+  list_init,
+  list_next,
+  list_prev,
+} from "../lib/list";
 import { spin_lock_irq, spin_unlock_irq } from "../lock/spinlock";
 import {
   PAGE_MAPPING_ANON,
@@ -37,9 +46,7 @@ import {
   page_lru,
   page_to_pfn,
   pfn_to_page,
-  put_page_testzero,
 } from "./page";
-import { lru_del_on_free } from "./lru";
 import { MAX_ORDER, ZONE_HIGHMEM, ZONE_NORMAL, Zone, free_area, zone_of } from "./zone";
 
 /** The caller can use a frame without content. */
@@ -195,7 +202,10 @@ function buffered_rmqueue(zone_index: u32, order: u32): Page {
   return lru_to_page(node);
 }
 
-/** The state that a page has while it is free, but for its list: checked and set again on the way out. */
+/**
+ * The state that a page has while it is free, but for its list: checked and set again on the way
+ * out.
+ */
 function prep_new_page(page: Page): void {
   bug_on(
     page._count != -1 || page._mapcount != UNMAPPED || page.mapping != 0,
@@ -209,9 +219,17 @@ function prep_new_page(page: Page): void {
   page.private_ = 0;
 }
 
-/** Checking builds: nobody wrote to the frame while it was free. One that was never used holds zeros. */
+/**
+ * Checking builds: nobody wrote to the frame while it was free. One that was never used holds
+ * zeros.
+ */
 function check_poison(page: Page): void {
-  bug_on((page.flags & PG_free_checked) == 0, BUG_DOUBLE_FREE_PAGE, changetype<usize>(page), page.flags);
+  bug_on(
+    (page.flags & PG_free_checked) == 0,
+    BUG_DOUBLE_FREE_PAGE,
+    changetype<usize>(page),
+    page.flags,
+  );
   if (page.zone != ZONE_NORMAL) return;
   const frame = page_address(page);
   const expected: u64 = load<u64>(frame) == 0 ? 0 : POISON_FREE_WORD;
@@ -222,12 +240,19 @@ function check_poison(page: Page): void {
 
 /** Checking builds: marks a page free and fills its frame with poison. */
 export function poison_free_page(page: Page): void {
-  bug_on((page.flags & PG_free_checked) != 0, BUG_DOUBLE_FREE_PAGE, changetype<usize>(page), page.flags);
+  bug_on(
+    (page.flags & PG_free_checked) != 0,
+    BUG_DOUBLE_FREE_PAGE,
+    changetype<usize>(page),
+    page.flags,
+  );
   page.flags = PG_free_checked;
   if (page.zone == ZONE_NORMAL) memset(page_address(page), POISON_FREE_FRAME, PAGE_SIZE);
 }
 
-/** A block of 2^order frames with one reference, or 0. With order > 0 every page of it is set up. */
+/**
+ * A block of 2^order frames with one reference, or 0. With order > 0 every page of it is set up.
+ */
 export function alloc_pages(gfp_mask: u32, order: u32): Page {
   let page = changetype<Page>(0);
   if (gfp_mask & GFP_HIGHMEM && zone_of(ZONE_HIGHMEM).present_pages != 0) {
@@ -301,13 +326,6 @@ export function free_pages(first: Page, order: u32): void {
   spin_lock_irq(changetype<usize>(zone));
   free_one_block(zone, first, order);
   spin_unlock_irq(changetype<usize>(zone));
-}
-
-/** Drops a reference; the last one takes the page off the LRU and frees it. page_cache_release of Linux. */
-export function put_page(page: Page): void {
-  if (page.flags & PG_reserved || !put_page_testzero(page)) return;
-  lru_del_on_free(page);
-  free_hot_page(page);
 }
 
 /** Gives the hot lists of this CPU back to the zones. */

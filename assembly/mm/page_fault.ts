@@ -1,6 +1,6 @@
-// The trap: from a faulting address to handle_mm_fault or to a signal. Linux: do_page_fault, arch/x86_64/mm/fault.c,
-// and expand_stack, mm/mmap.c of 2.6.9.
-// Left out: fix-ups for the kernel's own accesses to user memory, which cannot fault here.
+// The trap: from a faulting address to handle_mm_fault or to a signal. Linux: do_page_fault,
+// arch/x86_64/mm/fault.c, and expand_stack, mm/mmap.c of 2.6.9. Left out: fix-ups for the kernel's
+// own accesses to user memory, which cannot fault here.
 
 import { MmStruct, VM_GROWSDOWN, VM_READ, VM_WRITE, VmArea, mm_mmap_sem, mm_ptl } from "./mm_types";
 import { VM_EXEC } from "./mm_types";
@@ -29,7 +29,10 @@ export function raise_signal(signal: u32, address: u64): bool {
   return false;
 }
 
-/** Lets a stack VMA grow down to hold `address`. mmap_sem is only read-held: anon_vma_prepare and ptl serialise growers. */
+/**
+ * Lets a stack VMA grow down to hold `address`. mmap_sem is only read-held: anon_vma_prepare and
+ * ptl serialise growers.
+ */
 function expand_stack(mm: MmStruct, vma: VmArea, address: u64): bool {
   const start = address & ~(<u64>4095);
   if (vma.vm_end - start > STACK_RLIMIT) return false;

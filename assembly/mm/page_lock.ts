@@ -1,13 +1,26 @@
-// The page lock: PG_locked, with sleepers on hashed wait queues. Linux: lock_page and unlock_page, mm/filemap.c of
-// 2.6.9. Order: mmap_sem > page lock > every spinlock of the page tables.
+// The page lock: PG_locked, with sleepers on hashed wait queues. Linux: lock_page and unlock_page,
+// mm/filemap.c of 2.6.9. Order: mmap_sem > page lock > every spinlock of the page tables.
 
 import { smp_mb } from "../arch/barrier";
 import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { PAGE_WAIT_TABLE } from "../arch/memory_map";
-import { WaitQueue, cancel_wait, prepare_to_wait, wait_until_woken, wait_queue_init } from "../lock/wait_queue";
+import {
+  WaitQueue,
+  cancel_wait,
+  prepare_to_wait,
+  wait_until_woken,
+  wait_queue_init,
+} from "../lock/wait_queue";
 import { wake_up_all, waitqueue_active } from "../lock/wait_queue";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
-import { PG_locked, Page, page_clear_flag, page_test_and_set_flag, page_test_flag, page_to_pfn } from "./page";
+import {
+  PG_locked,
+  Page,
+  page_clear_flag,
+  page_test_and_set_flag,
+  page_test_flag,
+  page_to_pfn,
+} from "./page";
 
 /** Wait queues; a page uses the one its frame number hashes to. */
 const PAGE_WAIT_QUEUES: u32 = 256;
@@ -16,7 +29,8 @@ const WAIT_QUEUE_STRIDE: usize = 16;
 @inline
 function page_waitqueue(page: Page): WaitQueue {
   const hash = (page_to_pfn(page) * 0x9e370001) >>> 24;
-  return changetype<WaitQueue>(PAGE_WAIT_TABLE + (hash & (PAGE_WAIT_QUEUES - 1)) * WAIT_QUEUE_STRIDE);
+  const index = hash & (PAGE_WAIT_QUEUES - 1);
+  return changetype<WaitQueue>(PAGE_WAIT_TABLE + index * WAIT_QUEUE_STRIDE);
 }
 
 /** Makes all queues empty, at boot. */
@@ -51,7 +65,8 @@ export function lock_page(page: Page): void {
 export function unlock_page(page: Page): void {
   bug_on(!page_test_flag(page, PG_locked), BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(page));
   page_clear_flag(page, PG_locked);
-  // FULL. Pairs with lock_page(): the bit is clear before the queue is looked at, so no sleeper is missed.
+  // FULL. Pairs with lock_page(): the bit is clear before the queue is looked at, so no sleeper is
+  // missed.
   smp_mb();
   const queue = page_waitqueue(page);
   if (waitqueue_active(queue)) wake_up_all(queue);

@@ -1,11 +1,12 @@
-// Four-level page tables: allocate, walk, free. Linux: include/asm-x86_64/pgtable.h and mm/memory.c of 2.6.9, with the
-// four generic levels of 2.6.11.
+// Four-level page tables: allocate, walk, free. Linux: include/asm-x86_64/pgtable.h and mm/memory.c
+// of 2.6.9, with the four generic levels of 2.6.11.
 //
 //    47      39 38      30 29      21 20      12 11       0
 //   |   pgd    |   pud    |   pmd    |   pte    |  offset  |      9 bits a level, 512 entries of 8 bytes
 //
-// Protocol: page_table_lock of the mm is held by every function here that says "locked". A table is allocated with
-// the lock dropped, and given back if another thread was faster. Tables are freed only by free_pgtables.
+// Protocol: page_table_lock of the mm is held by every function here that says "locked". A table is
+// allocated with the lock dropped, and given back if another thread was faster. Tables are freed
+// only by free_pgtables.
 
 import { memset } from "../arch/memory";
 import { PAGE_SIZE } from "../arch/memory_map";
@@ -13,7 +14,15 @@ import { PHASE_PAGE_TABLES, phase_enter, phase_leave } from "../arch/phase";
 import { _PAGE_TABLE, pfn_pte, pte_pfn, pte_read, set_pte } from "../arch/pte";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { MmStruct, mm_ptl } from "./mm_types";
-import { PG_table, page_address, page_clear_flag, page_set_flag, page_to_pfn, pfn_to_page, virt_to_page } from "./page";
+import {
+  PG_table,
+  page_address,
+  page_clear_flag,
+  page_set_flag,
+  page_to_pfn,
+  pfn_to_page,
+  virt_to_page,
+} from "./page";
 import { GFP_KERNEL, GFP_ZERO, alloc_page, free_pages } from "./page_alloc";
 
 export const PTRS_PER_TABLE: u32 = 512;
@@ -60,7 +69,10 @@ export function table_below(entry: usize): usize {
   return value == 0 ? 0 : table_of(value);
 }
 
-/** The table below `entry`, allocated if need be; 0 when out of memory. Locked; drops the lock to allocate. */
+/**
+ * The table below `entry`, allocated if need be; 0 when out of memory. Locked; drops the lock to
+ * allocate.
+ */
 export function table_alloc(mm: MmStruct, entry: usize): usize {
   const below = table_below(entry);
   return below != 0 ? below : table_alloc_slow(mm, entry);
@@ -82,7 +94,10 @@ function table_alloc_slow(mm: MmStruct, entry: usize): usize {
   return raced != 0 ? raced : table;
 }
 
-/** Address of the PTE for `address`, with all tables above it allocated; 0 when out of memory. Locked, see table_alloc. */
+/**
+ * Address of the PTE for `address`, with all tables above it allocated; 0 when out of memory.
+ * Locked, see table_alloc.
+ */
 export function pte_alloc_map(mm: MmStruct, address: u64): usize {
   const pud_table = table_alloc(mm, table_entry(mm.pgd, address, PGD_SHIFT));
   if (pud_table == 0) return 0;
@@ -92,7 +107,10 @@ export function pte_alloc_map(mm: MmStruct, address: u64): usize {
   return pte_table == 0 ? 0 : table_entry(pte_table, address, PTE_SHIFT);
 }
 
-/** Address of the PTE for `address`, or 0 where no table reaches. Locked, or the caller can do with a moment's truth. */
+/**
+ * Address of the PTE for `address`, or 0 where no table reaches. Locked, or the caller can do with
+ * a moment's truth.
+ */
 export function pte_offset(mm: MmStruct, address: u64): usize {
   const pud_table = table_below(table_entry(mm.pgd, address, PGD_SHIFT));
   if (pud_table == 0) return 0;
@@ -109,7 +127,10 @@ export function addr_end(address: u64, end: u64, shift: u64): u64 {
   return boundary < end ? boundary : end;
 }
 
-/** First address at or after `address`, before `end`, that has a table of PTEs; `end` if there is none. Locked. */
+/**
+ * First address at or after `address`, before `end`, that has a table of PTEs; `end` if there is
+ * none. Locked.
+ */
 export function next_pte_table(mm: MmStruct, from: u64, end: u64): u64 {
   let address = from;
   while (address < end) {

@@ -1,7 +1,9 @@
-// mprotect's walk, and the protection bits of each kind of mapping. Linux: mm/mprotect.c and protection_map of 2.6.9.
+// mprotect's walk, and the protection bits of each kind of mapping. Linux: mm/mprotect.c and
+// protection_map of 2.6.9.
 //
-// Protocol: mmap_sem is held for writing. A PTE is taken away in one step, changed, and put back, so that the walker
-// cannot set A or D in between and have it lost; the TLBs are flushed once for the range, at the end.
+// Protocol: mmap_sem is held for writing. A PTE is taken away in one step, changed, and put back,
+// so that the walker cannot set A or D in between and have it lost; the TLBs are flushed once for
+// the range, at the end.
 
 import {
   _PAGE_CHG_MASK,
@@ -16,13 +18,16 @@ import {
   ptep_get_and_clear,
   set_pte,
 } from "../arch/pte";
-import { flush_tlb_mm } from "../arch/tlb_flush";
+import { flush_tlb_mm } from "./tlb_flush";
 import { TRACE_PROTECT_RANGE, trace } from "../arch/trace";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { MmStruct, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, mm_ptl } from "./mm_types";
 import { PMD_SHIFT, addr_end, next_pte_table, pte_offset } from "./pgtable";
 
-/** PTE bits of a new page under VM_* `flags`. A private mapping is never writable from the start: COW decides. */
+/**
+ * PTE bits of a new page under VM_* `flags`. A private mapping is never writable from the start:
+ * COW decides.
+ */
 export function vm_page_prot(flags: u32): u64 {
   if ((flags & (VM_READ | VM_WRITE | VM_EXEC)) == 0) return _PAGE_PROTNONE | _PAGE_ACCESSED;
   let prot = _PAGE_PRESENT | _PAGE_USER | _PAGE_ACCESSED;

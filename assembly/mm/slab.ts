@@ -2,10 +2,11 @@
 //
 //   frame   | Slab | bufctl: u16 for each object | object 0 | object 1 | ...
 //
-// A cache with a constructor runs it when a slab is made, never on allocation: an object must come back in its
-// constructed state. Each CPU has an array of free objects, filled and drained in batches under the cache's lock.
-// Checking builds fill free objects of the other caches with poison and track who owns each object.
-// Left out: slabs of more than one frame, colouring, off-slab descriptors, reaping by a timer.
+// A cache with a constructor runs it when a slab is made, never on allocation: an object must come
+// back in its constructed state. Each CPU has an array of free objects, filled and drained in
+// batches under the cache's lock. Checking builds fill free objects of the other caches with poison
+// and track who owns each object. Left out: slabs of more than one frame, colouring, off-slab
+// descriptors, reaping by a timer.
 
 import { memset } from "../arch/memory";
 import {
@@ -42,14 +43,17 @@ export const CTOR_ZERO: u32 = 1;
 /** Objects come and go back as an unlocked anon_vma with an empty list. */
 export const CTOR_ANON_VMA: u32 = 2;
 
-const CACHE_STRIDE: usize = 0x80;
-const BUFCTL_END: u16 = 0xffff;
+/** Bytes from one entry of the cache table to the next. */
+export const CACHE_STRIDE: usize = 0x80;
+/** End of a slab's chain of free objects. */
+export const BUFCTL_END: u16 = 0xffff;
 /** Checking builds: the object belongs to somebody. */
 const BUFCTL_ALLOCATED: u16 = 0xfffe;
 /** Checking builds: the object lies in a per-CPU array. */
 const BUFCTL_CACHED: u16 = 0xfffd;
 const POISON_FREE: u8 = 0x6b;
-const OBJECT_ALIGN: u32 = 16;
+/** Objects of a slab begin at a multiple of this. */
+export const OBJECT_ALIGN: u32 = 16;
 
 @unmanaged @final
 export class KmemCache {
@@ -121,7 +125,8 @@ function cache_of(cache_id: u32): KmemCache {
 
 @inline
 function array_of(cache_id: u32): ArrayCache {
-  return changetype<ArrayCache>(this_cpu_base() + PERCPU_ARRAY_CACHES + cache_id * ARRAY_CACHE_SIZE);
+  const offset = PERCPU_ARRAY_CACHES + cache_id * ARRAY_CACHE_SIZE;
+  return changetype<ArrayCache>(this_cpu_base() + offset);
 }
 
 @inline
@@ -224,7 +229,8 @@ function cache_alloc_refill(cache_id: u32, array: ArrayCache): void {
       if (CONFIG_CHECK) store<u16>(bufctl(slab, index), BUFCTL_CACHED);
       slab.inuse++;
       cache.free_objects--;
-      store<usize>(slot(array, array.avail++), first_object(cache, slab) + index * cache.object_size);
+      const object = first_object(cache, slab) + index * cache.object_size;
+      store<usize>(slot(array, array.avail++), object);
     }
     list_del(node);
     list_add(node, slab.free == <u32>BUFCTL_END ? full_list(cache) : partial_list(cache));
@@ -245,7 +251,10 @@ export function kmem_cache_alloc(cache_id: u32): usize {
   return object;
 }
 
-/** Gives one object back to its slab, and a slab that got empty to the buddy allocator if there are many. */
+/**
+ * Gives one object back to its slab, and a slab that got empty to the buddy allocator if there are
+ * many.
+ */
 function free_block(cache: KmemCache, object: usize): void {
   const slab = slab_of(object);
   const index = index_of(cache, slab, object);

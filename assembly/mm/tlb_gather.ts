@@ -1,16 +1,18 @@
-// mmu_gather: unmap now, flush once, free after the flush. Linux: include/asm-generic/tlb.h of 2.6.9.
+// mmu_gather: unmap now, flush once, free after the flush. Linux: include/asm-generic/tlb.h of
+// 2.6.9.
 //
-// Each CPU has one gather, so the caller holds page_table_lock (and so runs on this CPU) from tlb_gather_mmu to
-// tlb_finish_mmu. Frames and page tables collected here are freed only when no TLB can hold them. On a machine with
-// one CPU they are freed at once ("fast mode"): nobody runs between the free and the flush.
+// Each CPU has one gather, so the caller holds page_table_lock (and so runs on this CPU) from
+// tlb_gather_mmu to tlb_finish_mmu. Frames and page tables collected here are freed only when no
+// TLB can hold them. On a machine with one CPU they are freed at once ("fast mode"): nobody runs
+// between the free and the flush.
 
 import { BUG_GATHER_NESTED, bug_on } from "../arch/bug";
 import { boot } from "../arch/boot_params";
 import { FREE_PTE_NR, PERCPU_GATHER, PerCpu, this_cpu, this_cpu_base } from "../arch/percpu";
-import { flush_tlb_mm } from "../arch/tlb_flush";
+import { flush_tlb_mm } from "./tlb_flush";
 import { MmStruct } from "./mm_types";
 import { PG_table, Page, page_clear_flag } from "./page";
-import { put_page } from "./page_alloc";
+import { put_page } from "./put_page";
 
 /** gather_nr in fast mode. */
 const FAST_MODE: u32 = 0xffffffff;

@@ -1,6 +1,7 @@
-// What a program does with memory: loads, stores, copies, touches. Every access goes TLB, walker, fault. An access that
-// ends in a signal leaves it in the per-CPU area (fault_signal) and returns 0. Frames without content read as zeros.
-// Accesses are aligned to their size, so none crosses a page; others raise SIGBUS, as on machines that cannot do them.
+// What a program does with memory: loads, stores, copies, touches. Every access goes TLB, walker,
+// fault. An access that ends in a signal leaves it in the per-CPU area (fault_signal) and returns
+// 0. Frames without content read as zeros. Accesses are aligned to their size, so none crosses a
+// page; others raise SIGBUS, as on machines that cannot do them.
 
 import { TRANSLATE_FAULT, TRANSLATE_NO_CONTENT, translate, translate_cached } from "../arch/mmu";
 import { memcpy, memset } from "../arch/memory";
@@ -41,13 +42,19 @@ export function user_store<T>(address: u64, value: T): void {
   if (usable(at)) write_once<T>(at, value);
 }
 
-/** Touches one word of each page of [start, start + length): reads it, or writes a word derived from its address. */
+/**
+ * Touches one word of each page of [start, start + length): reads it, or writes a word derived from
+ * its address.
+ */
 export function user_touch(start: u64, length: u64, write: bool): u64 {
   const end = start + length;
-  for (let address = start; address < end; address = (address & ~(<u64>(PAGE_SIZE - 1))) + PAGE_SIZE) {
+  let address = start;
+  while (address < end) {
     const at = translate(address, write);
     if (at == TRANSLATE_FAULT) return address - start;
-    if (write && at != TRANSLATE_NO_CONTENT) write_once<u32>(at & ~(<usize>3), <u32>(address >> 12));
+    const word = <u32>(address >> 12);
+    if (write && at != TRANSLATE_NO_CONTENT) write_once<u32>(at & ~(<usize>3), word);
+    address = (address & ~(<u64>(PAGE_SIZE - 1))) + PAGE_SIZE;
   }
   return length;
 }
@@ -58,7 +65,8 @@ function copy_chunk(dst: u64, src: u64, size_bytes: usize): bool {
     if (translate(dst, true) == TRANSLATE_FAULT) return false;
     const from = translate(src, false);
     if (from == TRANSLATE_FAULT) return false;
-    // The way to the source may have taken an interrupt that flushed the destination: look again, taking none.
+    // The way to the source may have taken an interrupt that flushed the destination: look again,
+    // taking none.
     const to = translate_cached(dst, true);
     if (to == TRANSLATE_FAULT) continue;
     if (to == TRANSLATE_NO_CONTENT) return true;

@@ -1,9 +1,10 @@
-// Unmapping: clears the PTEs of a range, and frees page tables that map nothing any more. Linux: zap_pte_range and
-// clear_page_tables, mm/memory.c of 2.6.9; tables are freed by range as from 2.6.12 (free_pgtables).
+// Unmapping: clears the PTEs of a range, and frees page tables that map nothing any more. Linux:
+// zap_pte_range and clear_page_tables, mm/memory.c of 2.6.9; tables are freed by range as from
+// 2.6.12 (free_pgtables).
 //
-// Protocol: page_table_lock is held from tlb_gather_mmu to tlb_finish_mmu. For each PTE: clear it in one step, note what
-// it said (dirty, young), drop rmap, hand the reference to the gather, which frees after the flush. No page lock.
-// Left out: swap entries, nonlinear file mappings.
+// Protocol: page_table_lock is held from tlb_gather_mmu to tlb_finish_mmu. For each PTE: clear it
+// in one step, note what it said (dirty, young), drop rmap, hand the reference to the gather, which
+// frees after the flush. No page lock. Left out: swap entries, nonlinear file mappings.
 
 import { BUG_BAD_PTE, bug_on } from "../arch/bug";
 import { boot } from "../arch/boot_params";
@@ -23,7 +24,14 @@ import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { PageAnon, page_remove_rmap } from "../rmap/index";
 import { mark_page_accessed } from "./lru";
 import { MmStruct, mm_ptl } from "./mm_types";
-import { PG_dirty, PG_reserved, page_set_flag, page_test_flag, pfn_to_page, virt_to_page } from "./page";
+import {
+  PG_dirty,
+  PG_reserved,
+  page_set_flag,
+  page_test_flag,
+  pfn_to_page,
+  virt_to_page,
+} from "./page";
 import {
   PGD_SHIFT,
   PMD_SHIFT,
@@ -35,7 +43,13 @@ import {
   table_below,
   table_entry,
 } from "./pgtable";
-import { tlb_finish_mmu, tlb_gather_mmu, tlb_remove_entry, tlb_remove_page, tlb_remove_table } from "./tlb_gather";
+import {
+  tlb_finish_mmu,
+  tlb_gather_mmu,
+  tlb_remove_entry,
+  tlb_remove_page,
+  tlb_remove_table,
+} from "./tlb_gather";
 
 /** Clears `count` PTEs from `first` on. page_table_lock is held, a gather is open. */
 export function zap_pte_range(first: usize, count: u32): void {
@@ -75,7 +89,10 @@ export function unmap_page_range(mm: MmStruct, start: u64, end: u64): void {
   phase_leave(phase);
 }
 
-/** Takes the table below `entry` away if it maps nothing of interest, that is if all its range is in [floor, ceiling). */
+/**
+ * Takes the table below `entry` away if it maps nothing of interest, that is if all its range is in
+ * [floor, ceiling).
+ */
 function free_table_below(mm: MmStruct, entry: usize): void {
   const table = table_below(entry);
   set_pte(entry, 0);
@@ -91,7 +108,14 @@ function entry_within(address: u64, floor: u64, ceiling: u64, shift: u64): bool 
   return start >= floor && end <= ceiling;
 }
 
-function free_pmd_range(mm: MmStruct, pmd_table: usize, start: u64, end: u64, floor: u64, ceiling: u64): void {
+function free_pmd_range(
+  mm: MmStruct,
+  pmd_table: usize,
+  start: u64,
+  end: u64,
+  floor: u64,
+  ceiling: u64,
+): void {
   let address = start;
   while (address < end) {
     const entry = table_entry(pmd_table, address, PMD_SHIFT);
@@ -102,7 +126,14 @@ function free_pmd_range(mm: MmStruct, pmd_table: usize, start: u64, end: u64, fl
   }
 }
 
-function free_pud_range(mm: MmStruct, pud_table: usize, start: u64, end: u64, floor: u64, ceiling: u64): void {
+function free_pud_range(
+  mm: MmStruct,
+  pud_table: usize,
+  start: u64,
+  end: u64,
+  floor: u64,
+  ceiling: u64,
+): void {
   let address = start;
   while (address < end) {
     const entry = table_entry(pud_table, address, PUD_SHIFT);
@@ -116,7 +147,10 @@ function free_pud_range(mm: MmStruct, pud_table: usize, start: u64, end: u64, fl
   }
 }
 
-/** Frees the tables of [start, end) that no VMA can need: the neighbours end at `floor` and begin at `ceiling`. Locked. */
+/**
+ * Frees the tables of [start, end) that no VMA can need: the neighbours end at `floor` and begin at
+ * `ceiling`. Locked.
+ */
 export function free_pgtables(mm: MmStruct, start: u64, end: u64, floor: u64, ceiling: u64): void {
   const phase = phase_enter(PHASE_ZAP);
   let address = start;
@@ -133,7 +167,9 @@ export function free_pgtables(mm: MmStruct, start: u64, end: u64, floor: u64, ce
   phase_leave(phase);
 }
 
-/** Clears the PTEs of [start, end) and frees what they mapped, after the flush: madvise(DONTNEED). */
+/**
+ * Clears the PTEs of [start, end) and frees what they mapped, after the flush: madvise(DONTNEED).
+ */
 export function zap_page_range(mm: MmStruct, start: u64, end: u64): void {
   spin_lock(mm_ptl(mm));
   tlb_gather_mmu(mm, false);

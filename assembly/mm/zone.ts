@@ -1,5 +1,6 @@
-// Zones: NORMAL holds the frames with content, HIGHMEM those without. Linux: include/linux/mmzone.h of 2.6.9.
-// Left out: ZONE_DMA, NUMA nodes, watermarks (they come with reclaim), the inactive list's use.
+// Zones: NORMAL holds the frames with content, HIGHMEM those without. Linux: include/linux/mmzone.h
+// of 2.6.9. Left out: ZONE_DMA, NUMA nodes, watermarks (they come with reclaim), the inactive
+// list's use.
 
 import { ZONE_TABLE } from "../arch/memory_map";
 

@@ -1,12 +1,18 @@
 // Reverse map by counting, 2.6.9: an atomic mapcount that starts at -1. Linux: mm/rmap.c of 2.6.9.
 //
-// Protocol: page_table_lock of the PTE's mm is held by every caller, so one PTE is counted once; two PTEs of one page
-// race, and the atomic decides who was first and who was last: nr_mapped changes once for each transition.
-// The anonymous mapping is one word with its mark in the low bit, is stored by the first mapper *after* its
-// increment, and is not cleared by the last: a late clear could wipe what a new first mapper has stored.
-// Left out: storage keys of s390.
+// Protocol: page_table_lock of the PTE's mm is held by every caller, so one PTE is counted once;
+// two PTEs of one page race, and the atomic decides who was first and who was last: nr_mapped
+// changes once for each transition. The anonymous mapping is one word with its mark in the low bit,
+// is stored by the first mapper *after* its increment, and is not cleared by the last: a late clear
+// could wipe what a new first mapper has stored. Left out: storage keys of s390.
 
-import { atomic_add_negative, atomic_inc, atomic_inc_and_test, read_once, write_once } from "../arch/atomic";
+import {
+  atomic_add_negative,
+  atomic_inc,
+  atomic_inc_and_test,
+  read_once,
+  write_once,
+} from "../arch/atomic";
 import { BUG_MAPCOUNT_UNDERFLOW, bug_on } from "../arch/bug";
 import { this_cpu } from "../arch/percpu";
 import { VmArea, linear_page_index } from "../mm/mm_types";
@@ -18,7 +24,8 @@ export function page_add_anon_rmap(page: Page, vma: VmArea, address: u64): void 
   const index = linear_page_index(vma, address);
   if (atomic_inc_and_test(page_mapcount_addr(page))) {
     page.index = index;
-    // RELAXED. A finder that sees the count but not yet the mapping reads 0 or a left-over, and both are harmless.
+    // RELAXED. A finder that sees the count but not yet the mapping reads 0 or a left-over, and
+    // both are harmless.
     write_once<usize>(changetype<usize>(page) + offsetof<Page>("mapping"), mapping);
     this_cpu().nr_mapped++;
   }
@@ -56,5 +63,6 @@ export function page_mapcount(page: Page): i32 {
 /** The page is anonymous; stays true after the last unmap until the page is freed. */
 @inline
 export function PageAnon(page: Page): bool {
-  return (read_once<usize>(changetype<usize>(page) + offsetof<Page>("mapping")) & PAGE_MAPPING_ANON) != 0;
+  const mapping = read_once<usize>(changetype<usize>(page) + offsetof<Page>("mapping"));
+  return (mapping & PAGE_MAPPING_ANON) != 0;
 }

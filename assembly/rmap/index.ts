@@ -1,4 +1,5 @@
-// The contract of a reverse map, and the switch between its generations. The ones not chosen are not compiled.
+// The contract of a reverse map, and the switch between its generations. The ones not chosen are
+// not compiled.
 
 import { RMAP_ATOMIC_MAPCOUNT, RMAP_PAGE_MAP_LOCK } from "../config";
 import { VmArea } from "../mm/mm_types";
@@ -6,7 +7,10 @@ import { Page } from "../mm/page";
 import * as atomic_mapcount from "./atomic_mapcount";
 import * as page_map_lock from "./page_map_lock";
 
-/** Counts a PTE that maps an anonymous page. page_table_lock is held, vma->anon_vma exists, the page is not reserved. */
+/**
+ * Counts a PTE that maps an anonymous page. page_table_lock is held, vma->anon_vma exists, the page
+ * is not reserved.
+ */
 @inline
 export function page_add_anon_rmap(page: Page, vma: VmArea, address: u64): void {
   if (CONFIG_RMAP == RMAP_ATOMIC_MAPCOUNT) atomic_mapcount.page_add_anon_rmap(page, vma, address);
@@ -14,7 +18,10 @@ export function page_add_anon_rmap(page: Page, vma: VmArea, address: u64): void 
   else ERROR("CONFIG_RMAP names no reverse map");
 }
 
-/** Counts a PTE that maps a page of the page cache; reserved pages are not counted. page_table_lock is held. */
+/**
+ * Counts a PTE that maps a page of the page cache; reserved pages are not counted. page_table_lock
+ * is held.
+ */
 @inline
 export function page_add_file_rmap(page: Page): void {
   if (CONFIG_RMAP == RMAP_ATOMIC_MAPCOUNT) atomic_mapcount.page_add_file_rmap(page);

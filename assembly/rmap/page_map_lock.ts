@@ -1,9 +1,10 @@
-// Reverse map by counting, 2.6.8: a plain mapcount under a bit lock of the page. Linux: mm/rmap.c of 2.6.7 and 2.6.8.
+// Reverse map by counting, 2.6.8: a plain mapcount under a bit lock of the page. Linux: mm/rmap.c
+// of 2.6.7 and 2.6.8.
 //
-// Protocol: the caller holds page_table_lock of the mm whose PTE it changes. PG_maplock guards _mapcount, PG_anon and
-// the anonymous mapping: while it is held, _mapcount > 0 and "flag and mapping are valid" are the same thing, and the
-// last removal clears both.
-// Left out: storage keys of s390.
+// Protocol: the caller holds page_table_lock of the mm whose PTE it changes. PG_maplock guards
+// _mapcount, PG_anon and the anonymous mapping: while it is held, _mapcount > 0 and "flag and
+// mapping are valid" are the same thing, and the last removal clears both. Left out: storage keys
+// of s390.
 
 import { BUG_ANON_RMAP_MISMATCH, BUG_MAPCOUNT_UNDERFLOW, bug_on } from "../arch/bug";
 import { this_cpu } from "../arch/percpu";
@@ -36,7 +37,11 @@ export function page_add_anon_rmap(page: Page, vma: VmArea, address: u64): void 
   const index = linear_page_index(vma, address);
   page_map_lock(page);
   if (page._mapcount == 0) {
-    bug_on((page.flags & PG_anon) != 0 || page.mapping != 0, BUG_ANON_RMAP_MISMATCH, changetype<usize>(page));
+    bug_on(
+      (page.flags & PG_anon) != 0 || page.mapping != 0,
+      BUG_ANON_RMAP_MISMATCH,
+      changetype<usize>(page),
+    );
     page_set_flag(page, PG_anon);
     page.index = index;
     page.mapping = vma.anon_vma;

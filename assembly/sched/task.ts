@@ -1,17 +1,32 @@
-// Tasks, run queues and the switch of address spaces. Linux: kernel/sched.c, kernel/fork.c and mmu_context.h of 2.6.9,
-// as far as memory management sees them.
+// Tasks, run queues and the switch of address spaces. Linux: kernel/sched.c, kernel/fork.c and
+// mmu_context.h of 2.6.9, as far as memory management sees them.
 //
-// A task is a program of the host that runs on one CPU until it ends; while it waits for a child, other tasks of that
-// CPU run. A CPU without a task keeps the page tables of the last one (lazy TLB) and holds a mm_count for them.
-// Left out: preemption, priorities, migration: a task stays where fork put it.
+// A task is a program of the host that runs on one CPU until it ends; while it waits for a child,
+// other tasks of that CPU run. A CPU without a task keeps the page tables of the last one (lazy
+// TLB) and holds a mm_count for them. Left out: preemption, priorities, migration: a task stays
+// where fork put it.
 
-import { atomic_and, atomic_dec_and_test, atomic_fetch_add, atomic_inc, atomic_or, read_once } from "../arch/atomic";
+import {
+  atomic_and,
+  atomic_dec_and_test,
+  atomic_fetch_add,
+  atomic_inc,
+  atomic_or,
+  read_once,
+} from "../arch/atomic";
 import { INIT_MM, KERNEL_GLOBALS } from "../arch/memory_map";
 import { PerCpu, cpu_bit, percpu_of, this_cpu } from "../arch/percpu";
 import { local_flush_tlb } from "../arch/tlb";
 import { TRACE_SWITCH_MM, trace } from "../arch/trace";
-import { cpu_kick } from "../arch/wait";
-import { list_add_tail, list_del, list_del_init, list_empty, list_init, list_next } from "../lib/list";
+import { cpu_kick } from "../arch/kick";
+import {
+  list_add_tail,
+  list_del,
+  list_del_init,
+  list_empty,
+  list_init,
+  list_next,
+} from "../lib/list";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { MmStruct, mm_count_addr, mm_cpu_vm_mask } from "../mm/mm_types";
 import { pgd_free } from "../mm/pgtable";
@@ -67,7 +82,7 @@ export class Task {
 }
 
 /** Spinlock of parents and children. Behind the words of tlb_flush.ts. */
-const TASKLIST_LOCK: usize = KERNEL_GLOBALS + 0x40;
+export const TASKLIST_LOCK: usize = KERNEL_GLOBALS + 0x40;
 const LAST_PID: usize = KERNEL_GLOBALS + 0x44;
 
 @inline
@@ -95,7 +110,9 @@ function runqueue_lock(cpu: PerCpu): usize {
   return changetype<usize>(cpu) + offsetof<PerCpu>("runqueue_lock");
 }
 
-/** A new task for `mm`, whose reference it takes over, child of `parent`; or 0 when out of memory. */
+/**
+ * A new task for `mm`, whose reference it takes over, child of `parent`; or 0 when out of memory.
+ */
 export function task_alloc(parent: Task, mm: usize, program: u32): Task {
   const task = changetype<Task>(kmem_cache_alloc(CACHE_TASK));
   if (changetype<usize>(task) == 0) return task;
@@ -190,7 +207,10 @@ export function mmdrop(mm: MmStruct): void {
   kmem_cache_free(CACHE_MM, changetype<usize>(mm));
 }
 
-/** Ends a task: children go to the host, the parent's CPU is woken. The address space is gone already. */
+/**
+ * Ends a task: children go to the host, the parent's CPU is woken. The address space is gone
+ * already.
+ */
 export function task_exit(task: Task, exit_code: u32): void {
   spin_lock(TASKLIST_LOCK);
   while (!list_empty(children(task))) {

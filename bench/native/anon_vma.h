@@ -1,5 +1,5 @@
-// anon_vma: the list of VMAs in which an anonymous page may be mapped. Like assembly/mm/anon_vma.ts. 2.6.8 takes
-// page_table_lock > anon_vma.lock, 2.6.9 the other way round.
+// anon_vma: the list of VMAs in which an anonymous page may be mapped. Like
+// assembly/mm/anon_vma.ts. 2.6.8 takes page_table_lock > anon_vma.lock, 2.6.9 the other way round.
 // Left out: merging.
 
 #ifndef TWIN_ANON_VMA_H
@@ -25,7 +25,8 @@ static bool mergeable(
   const struct vm_area *after
 ) {
   const u32 permissions = VM_READ | VM_WRITE | VM_EXEC;
-  return near != NULL && near->anon_vma != 0 && before->vm_end == after->vm_start && near->vm_file == vma->vm_file &&
+  return near != NULL && near->anon_vma != 0 && before->vm_end == after->vm_start &&
+    near->vm_file == vma->vm_file &&
     (near->vm_flags & ~permissions) == (vma->vm_flags & ~permissions) &&
     after->vm_pgoff == before->vm_pgoff + vma_pages(before);
 }

@@ -1,8 +1,9 @@
-// The hardware under the twin: memory, atomic operations, the state of the one CPU, and the stop when a rule is
-// broken. Like assembly/arch/.
+// The hardware under the twin: memory, atomic operations, the state of the one CPU, and the stop
+// when a rule is broken. Like assembly/arch/.
 //
-// Everything the machine owns lies below 4 GiB, because the program is linked at a fixed low address (-no-pie): a
-// pointer is kept in 32 bits, as in wasm32, so that every struct has the size and the cache footprint of the kernel's.
+// Everything the machine owns lies below 4 GiB, because the program is linked at a fixed low
+// address (-no-pie): a pointer is kept in 32 bits, as in wasm32, so that every struct has the size
+// and the cache footprint of the kernel's.
 // Left out: other CPUs, parking, traces, phases.
 
 #ifndef TWIN_ARCH_H
@@ -30,8 +31,8 @@ typedef int32_t i32;
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 #define unlikely(condition) __builtin_expect(!!(condition), 0)
 
-// What the kernel's layout says; bench/native.ts passes the numbers of src/layout/structs.gen.ts, so that a struct that
-// has changed there does not compile here.
+// What the kernel's layout says; bench/native.ts passes the numbers of src/layout/structs.gen.ts,
+// so that a struct that has changed there does not compile here.
 #ifndef SIZEOF_PAGE
 #define SIZEOF_PAGE 64
 #define SIZEOF_VM_AREA 92
@@ -48,8 +49,10 @@ typedef int32_t i32;
 #endif
 
 // The kernel's sizes are without the padding that C adds behind the last field.
-#define SAME_SIZE(type, kernel_bytes) \
-  _Static_assert((sizeof(type) + 7) / 8 == ((kernel_bytes) + 7) / 8, #type " is not as large as the kernel's")
+#define SAME_SIZE(type, kernel_bytes)                                                            \
+  _Static_assert(                                                                                \
+    (sizeof(type) + 7) / 8 == ((kernel_bytes) + 7) / 8, #type " is not as large as the kernel's" \
+  )
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE 4096u
@@ -67,8 +70,8 @@ static __attribute__((noreturn, cold)) NOINLINE void bug(const char *rule, u32 o
   exit(3);
 }
 
-#define bug_on(condition, rule, object, value)             \
-  do {                                                     \
+#define bug_on(condition, rule, object, value)              \
+  do {                                                      \
     if (unlikely(condition)) bug(rule, REF(object), value); \
   } while (0)
 
@@ -83,16 +86,22 @@ static __attribute__((noreturn, cold)) NOINLINE void bug(const char *rule, u32 o
 #define atomic_or(word, mask) ((void)__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST))
 #define atomic_and(word, mask) ((void)__atomic_fetch_and(word, mask, __ATOMIC_SEQ_CST))
 #define atomic_xchg(word, value) __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST)
-// Sets one bit; true if it was set. One lock bts, where a fetched or would be a loop of compare-and-exchange.
-#define atomic_test_and_set(word, mask) ((__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST) & (mask)) != 0)
+// Sets one bit; true if it was set. One lock bts, where a fetched or would be a loop of
+// compare-and-exchange.
+#define atomic_test_and_set(word, mask) \
+  ((__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST) & (mask)) != 0)
 
 // Stores `value` if the word is `expected`; true if it was.
 static ALWAYS_INLINE bool atomic_cmpxchg32(u32 *word, u32 expected, u32 value) {
-  return __atomic_compare_exchange_n(word, &expected, value, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+  return __atomic_compare_exchange_n(
+    word, &expected, value, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED
+  );
 }
 
 static ALWAYS_INLINE bool atomic_cmpxchg64(u64 *word, u64 expected, u64 value) {
-  return __atomic_compare_exchange_n(word, &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+  return __atomic_compare_exchange_n(
+    word, &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED
+  );
 }
 
 // What the machine was booted with.

@@ -1,5 +1,6 @@
-// Fork's walk: copies the PTEs of a VMA from parent to child. Like assembly/mm/copy.ts: mmap_sem of the parent is held
-// for writing, the child's page_table_lock by the caller, the parent's inside it, once for each table of PTEs.
+// Fork's walk: copies the PTEs of a VMA from parent to child. Like assembly/mm/copy.ts: mmap_sem of
+// the parent is held for writing, the child's page_table_lock by the caller, the parent's inside
+// it, once for each table of PTEs.
 
 #ifndef TWIN_COPY_H
 #define TWIN_COPY_H
@@ -7,7 +8,8 @@
 #include "rmap.h"
 #include "tlb.h"
 
-static ALWAYS_INLINE void copy_one_pte(struct mm *mm, u64 *dst, u64 *src, u64 pte, bool cow, u64 keep) {
+static ALWAYS_INLINE void
+copy_one_pte(struct mm *mm, u64 *dst, u64 *src, u64 pte, bool cow, u64 keep) {
   const u32 pfn = pte_pfn(pte);
   struct page *page = pfn_to_page(pfn);
   if (pfn >= boot.max_mapnr || page_test_flag(page, PG_reserved)) {

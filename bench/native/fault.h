@@ -1,5 +1,6 @@
-// Page faults: from handle_mm_fault to the new PTE. Like assembly/mm/fault.ts and page_lock.ts. mmap_sem is held for
-// reading; page_table_lock is dropped to allocate and copy, and then the PTE is compared.
+// Page faults: from handle_mm_fault to the new PTE. Like assembly/mm/fault.ts and page_lock.ts.
+// mmap_sem is held for reading; page_table_lock is dropped to allocate and copy, and then the PTE
+// is compared.
 // Left out: signals (an access that no VMA allows ends the twin), stacks that grow.
 
 #ifndef TWIN_FAULT_H
@@ -35,8 +36,10 @@ static ALWAYS_INLINE u64 mkwrite_dirty(const struct vm_area *vma, u64 pte) {
   return (vma->vm_flags & VM_WRITE) != 0 ? dirty | _PAGE_RW : dirty;
 }
 
-// First touch of an anonymous page: the zero page for a read, a page of its own for a write. Locked; unlocks.
-static void do_anonymous_page(struct mm *mm, struct vm_area *vma, u64 *ptep, u64 address, bool write) {
+// First touch of an anonymous page: the zero page for a read, a page of its own for a write.
+// Locked; unlocks.
+static void
+do_anonymous_page(struct mm *mm, struct vm_area *vma, u64 *ptep, u64 address, bool write) {
   if (!write) {
     set_pte(ptep, pfn_pte(boot.zero_pfn, vma->vm_page_prot & ~_PAGE_RW));
     spin_unlock(&mm->page_table_lock);
@@ -75,8 +78,9 @@ static struct page *cow_user_page(struct vm_area *vma, const struct page *old) {
 }
 
 // Puts `page` where `old` was: writes the new PTE, then flushes. Locked; the PTE was compared.
-static ALWAYS_INLINE void
-wp_switch(struct mm *mm, struct vm_area *vma, u64 *ptep, u64 address, struct page *old, struct page *page) {
+static ALWAYS_INLINE void wp_switch(
+  struct mm *mm, struct vm_area *vma, u64 *ptep, u64 address, struct page *old, struct page *page
+) {
   if (page_test_flag(old, PG_reserved)) mm->rss++;
   else page_remove_rmap(old);
   set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma->vm_page_prot)));

@@ -7,7 +7,8 @@
 
 #define MAX_REGIONS 65536u
 
-// One mapping: what of it is resident starts at its lower end, in a stack that grows down at its upper.
+// One mapping: what of it is resident starts at its lower end, in a stack that grows down at its
+// upper.
 struct region {
   u64 start;
   u64 end;
@@ -28,6 +29,7 @@ struct layout {
   // Resident pages of all regions.
   u64 resident;
   struct region *regions;
+  struct hot_pages hot;
 };
 static struct region user_regions[MAX_REGIONS];
 static struct region own_regions[8];
@@ -37,6 +39,7 @@ static struct layout own_layout = { .regions = own_regions };
 static void clear_layout(struct layout *layout) {
   layout->nr = 0;
   layout->resident = 0;
+  layout->hot.nr = 0;
 }
 
 static void push_region(struct layout *layout, const struct region *region) {
@@ -52,7 +55,8 @@ static u64 vm_page_prot(u32 flags) {
 }
 
 // Maps a region into `mm`. `inode` is NULL for anonymous memory.
-static struct vm_area *mmap_region(struct mm *mm, const struct region *region, struct inode *inode) {
+static struct vm_area *
+mmap_region(struct mm *mm, const struct region *region, struct inode *inode) {
   struct vm_area *vma = kmem_cache_alloc(CACHE_VM_AREA);
   memset(vma, 0, sizeof *vma);
   vma->vm_mm = REF(mm);
@@ -85,7 +89,7 @@ static void munmap_region(struct mm *mm, struct vm_area *vma) {
   const u64 ceiling = next == NULL ? TASK_SIZE + ((u64)1 << PGD_SHIFT) : next->vm_start;
   unmap_region(mm, vma->vm_start, vma->vm_end, prev == NULL ? 0 : prev->vm_end, ceiling);
   mm->total_vm -= (u32)vma_pages(vma);
-  free_vma(vma);
+  remove_vma(vma);
   up_write(&mm->mmap_sem);
 }
 
@@ -132,7 +136,8 @@ static const struct region *same_file(const struct region *regions, u32 index) {
   return NULL;
 }
 
-// Maps region number `index`; a file that no earlier one maps is made, and kept by its mappings alone.
+// Maps region number `index`; a file that no earlier one maps is made, and kept by its mappings
+// alone.
 static void map_region(struct mm *mm, struct region *regions, u32 index) {
   struct region *region = &regions[index];
   if (region->file == 0) {
@@ -140,7 +145,8 @@ static void map_region(struct mm *mm, struct region *regions, u32 index) {
     return;
   }
   const struct region *earlier = same_file(regions, index);
-  struct inode *inode = earlier == NULL ? inode_alloc(region->file) : inode_ref(earlier->vma->vm_file);
+  struct inode *inode =
+    earlier == NULL ? inode_alloc(region->file) : inode_ref(earlier->vma->vm_file);
   region->vma = mmap_region(mm, region, inode);
   if (earlier == NULL) inode_put(inode);
 }
@@ -164,16 +170,20 @@ static struct task *process_create(const struct layout *layout) {
 #define BIG_START ((u64)1 << 40)
 
 // Adds to own_layout.
-static void add_region(u64 start, u64 pages, u32 rights, u64 resident, u64 written, u32 file, u64 offset) {
-  push_region(&own_layout, &(struct region){
-    .start = start,
-    .end = start + (pages << PAGE_SHIFT),
-    .vm_flags = rights | MAY_ALL,
-    .resident = resident,
-    .written = written,
-    .file = file,
-    .offset = offset,
-  });
+static void
+add_region(u64 start, u64 pages, u32 rights, u64 resident, u64 written, u32 file, u64 offset) {
+  push_region(
+    &own_layout,
+    &(struct region){
+      .start = start,
+      .end = start + (pages << PAGE_SHIFT),
+      .vm_flags = rights | MAY_ALL,
+      .resident = resident,
+      .written = written,
+      .file = file,
+      .offset = offset,
+    }
+  );
 }
 
 // Nothing but one private anonymous mapping of `pages` pages, all of them written.
@@ -183,7 +193,8 @@ static const struct layout *one_region_layout(u64 pages) {
   return &own_layout;
 }
 
-// pagesLayout() of src/workload/process-layout/synthetic.ts: text, data, heap, `pages` anonymous pages, stack.
+// pagesLayout() of src/workload/process-layout/synthetic.ts: text, data, heap, `pages` anonymous
+// pages, stack.
 static const struct layout *pages_layout(u64 pages) {
   clear_layout(&own_layout);
   add_region(0x400000, 8, RIGHTS_RX, 8, 0, 1, 0);

@@ -1,5 +1,5 @@
-// What the same work costs on this machine's own Linux: fork and exit, first touch, COW break. Speaks the protocol of
-// README.md. Pages of 4 KiB only: transparent huge pages are off.
+// What the same work costs on this machine's own Linux: fork and exit, first touch, COW break.
+// Speaks the protocol of README.md. Pages of 4 KiB only: transparent huge pages are off.
 // Left out: pinning to a core; the child of a fork may run on another one, as lmbench's does.
 
 #define _GNU_SOURCE

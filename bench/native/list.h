@@ -26,7 +26,8 @@ static ALWAYS_INLINE bool list_empty(const struct list_head *head) {
   return head->next == REF(head);
 }
 
-static ALWAYS_INLINE void list_insert(struct list_head *node, struct list_head *prev, struct list_head *next) {
+static ALWAYS_INLINE void
+list_insert(struct list_head *node, struct list_head *prev, struct list_head *next) {
   next->prev = REF(node);
   node->next = REF(next);
   node->prev = REF(prev);

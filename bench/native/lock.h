@@ -1,5 +1,6 @@
-// Locks: test-and-test-and-set spinlock, bit spinlock, reader-writer semaphore. Like assembly/lock/, with the
-// cheapest instructions that C has for them: an acquire compare-and-exchange or lock bts, a plain store to release.
+// Locks: test-and-test-and-set spinlock, bit spinlock, reader-writer semaphore. Like
+// assembly/lock/, with the cheapest instructions that C has for them: an acquire
+// compare-and-exchange or lock bts, a plain store to release.
 // Left out: waiting. The twin has one thread, so a lock that is held ends it.
 
 #ifndef TWIN_LOCK_H

@@ -1,5 +1,5 @@
-// Boot, and the proof that a command has left the machine as it found it: no frame, object or mapping is missing.
-// Like assembly/mm/boot.ts, and the checks at quiescence of `racier stress`.
+// Boot, and the proof that a command has left the machine as it found it: no frame, object or
+// mapping is missing. Like assembly/mm/boot.ts, and the checks at quiescence of `racier stress`.
 
 #ifndef TWIN_MACHINE_H
 #define TWIN_MACHINE_H
@@ -50,6 +50,7 @@ static void settle(void) {
 }
 
 static void machine_boot(void) {
+  bug_on((uintptr_t)(frames + sizeof frames) >> 32 != 0, "linked too high: use -no-pie", 0, 0);
   zones_init();
   percpu_init(this_cpu());
   kmem_cache_create(CACHE_VM_AREA, SIZEOF_VM_AREA, CTOR_NONE);
@@ -72,15 +73,25 @@ static void machine_boot(void) {
 static void check_machine(void) {
   settle();
   const struct zone *zone = &zones[ZONE_NORMAL];
-  bug_on(zone->free_pages != frames_at_boot, "frames are lost", zone, frames_at_boot - zone->free_pages);
-  bug_on(zone->nr_active != 0 || zone->nr_inactive != 0, "pages are left on the LRU lists", zone, zone->nr_active);
+  bug_on(
+    zone->free_pages != frames_at_boot, "frames are lost", zone, frames_at_boot - zone->free_pages
+  );
+  bug_on(
+    zone->nr_active != 0 || zone->nr_inactive != 0,
+    "pages are left on the LRU lists",
+    zone,
+    zone->nr_active
+  );
   bug_on(this_cpu()->nr_mapped != 0, "nr_mapped is not 0", this_cpu(), (u32)this_cpu()->nr_mapped);
   bug_on(!list_empty(&mmlist), "an address space is left", mmlist.next, 0);
   bug_on(this_cpu()->irq_disabled != 0, "interrupts are off", this_cpu(), this_cpu()->irq_disabled);
-  for (u32 id = 0; id < NR_CACHES; id++) bug_on(caches[id].nr_slabs != 0, "slab objects are left", id, caches[id].nr_slabs);
+  for (u32 id = 0; id < NR_CACHES; id++) {
+    bug_on(caches[id].nr_slabs != 0, "slab objects are left", id, caches[id].nr_slabs);
+  }
 }
 
-// Every counted page of `mm` is mapped by `mappers` address spaces, each with one reference; rss is their number.
+// Every counted page of `mm` is mapped by `mappers` address spaces, each with one reference; rss is
+// their number.
 static void check_mm(struct mm *mm, i32 mappers) {
   i32 present = 0;
   lru_add_drain();

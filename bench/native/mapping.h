@@ -1,6 +1,7 @@
-// Files: inode, page cache, and the tree of the VMAs that map a file. Like assembly/mm/mapping.ts, filemap.ts and
-// lib/interval_tree.ts.
-// Left out: content other than zeros. The page cache is a hash table instead of a radix tree: no command times it.
+// Files: inode, page cache, and the tree of the VMAs that map a file. Like assembly/mm/mapping.ts,
+// filemap.ts and lib/interval_tree.ts.
+// Left out: content other than zeros. The page cache is a hash table instead of a radix tree: no
+// command times it.
 
 #ifndef TWIN_MAPPING_H
 #define TWIN_MAPPING_H
@@ -78,7 +79,9 @@ static struct page *read_cache_page(struct inode *inode, u64 index) {
   spin_lock(&inode->tree_lock);
   u32 *slot = page_hash_slot(inode, index);
   struct page *page = DEREF(struct page, *slot);
-  while (page != NULL && (page->mapping != REF(inode) || page->index != index)) page = DEREF(struct page, page->private_);
+  while (page != NULL && (page->mapping != REF(inode) || page->index != index)) {
+    page = DEREF(struct page, page->private_);
+  }
   const bool found = page != NULL;
   if (!found) {
     page = alloc_page(GFP_HIGHUSER | GFP_ZERO);

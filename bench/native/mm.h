@@ -1,5 +1,5 @@
-// The structures of an address space, and its VMAs: a tree by address and a list in the same order. Like
-// assembly/mm/mm_types.ts and vma_tree.ts.
+// The structures of an address space, and its VMAs: a tree by address and a list in the same order.
+// Like assembly/mm/mm_types.ts and vma_tree.ts.
 
 #ifndef TWIN_MM_H
 #define TWIN_MM_H

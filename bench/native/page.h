@@ -1,4 +1,5 @@
-// struct page, its flags and its reference count, and the zones. Like assembly/mm/page.ts and zone.ts.
+// struct page, its flags and its reference count, and the zones. Like assembly/mm/page.ts and
+// zone.ts.
 
 #ifndef TWIN_PAGE_H
 #define TWIN_PAGE_H

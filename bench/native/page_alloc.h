@@ -1,5 +1,5 @@
-// The buddy allocator, its per-CPU hot lists, and the pagevecs in front of the LRU lists. Like assembly/mm/page_alloc.ts
-// and lru.ts.
+// The buddy allocator, its per-CPU hot lists, and the pagevecs in front of the LRU lists. Like
+// assembly/mm/page_alloc.ts and lru.ts.
 // Left out: blocks of more than one frame for callers, frames without content.
 
 #ifndef TWIN_PAGE_ALLOC_H
@@ -101,7 +101,8 @@ static ALWAYS_INLINE struct page *buffered_rmqueue(u32 zone_index) {
   return lru_to_page(node);
 }
 
-// Fills a frame with zeros. The size is hidden from the compiler, which would inline rep stos: libc's memset is faster.
+// Fills a frame with zeros. The size is hidden from the compiler, which would inline rep stos:
+// libc's memset is faster.
 static ALWAYS_INLINE void clear_frame(void *frame) {
   size_t size_bytes = PAGE_SIZE;
   __asm__("" : "+r"(size_bytes));
@@ -116,7 +117,12 @@ static struct page *alloc_page(u32 gfp_mask) {
   }
   if (page == NULL) page = buffered_rmqueue(ZONE_NORMAL);
   bug_on(page == NULL, "out of memory: ask for fewer pages", 0, 0);
-  bug_on(page->_count != -1 || page->_mapcount != UNMAPPED || page->mapping != 0, "bad page state", page, page->flags);
+  bug_on(
+    page->_count != -1 || page->_mapcount != UNMAPPED || page->mapping != 0,
+    "bad page state",
+    page,
+    page->flags
+  );
   page->flags = 0;
   page->_count = 0;
   page->private_ = 0;

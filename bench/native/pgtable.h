@@ -1,6 +1,8 @@
-// Page-table entries and the four levels: allocate and walk. Like assembly/arch/pte.ts and mm/pgtable.ts.
+// Page-table entries and the four levels: allocate and walk. Like assembly/arch/pte.ts and
+// mm/pgtable.ts.
 //
-// A page of tables is allocated with page_table_lock dropped, and given back if another thread was faster.
+// A page of tables is allocated with page_table_lock dropped, and given back if another thread was
+// faster.
 
 #ifndef TWIN_PGTABLE_H
 #define TWIN_PGTABLE_H
@@ -124,7 +126,8 @@ static ALWAYS_INLINE u64 addr_end(u64 address, u64 end, u32 shift) {
   return boundary < end ? boundary : end;
 }
 
-// First address at or after `address`, before `end`, that has a table of PTEs; `end` if there is none. Locked.
+// First address at or after `address`, before `end`, that has a table of PTEs; `end` if there is
+// none. Locked.
 static u64 next_pte_table(const struct mm *mm, u64 address, u64 end) {
   while (address < end) {
     u64 *pud_table = table_below(table_entry(DEREF(u64, mm->pgd), address, PGD_SHIFT));

@@ -1,5 +1,5 @@
-// What the host does in racier: fork, exit and wait, and the program's own accesses to memory. Like src/mm/, src/syscall/
-// and assembly/arch/mmu.ts, mm/page_fault.ts and mm/uaccess.ts.
+// What the host does in racier: fork, exit and wait, and the program's own accesses to memory. Like
+// src/mm/, src/syscall/ and assembly/arch/mmu.ts, mm/page_fault.ts and mm/uaccess.ts.
 
 #ifndef TWIN_PROCESS_H
 #define TWIN_PROCESS_H
@@ -61,7 +61,8 @@ static ALWAYS_INLINE u8 *translate(u64 address, bool write) {
   return (u8 *)pfn_address(pte_pfn(pte)) + (address & PAGE_MASK);
 }
 
-// Touches one word of each page of [address, end): reads it, or writes a word derived from its address.
+// Touches one word of each page of [address, end): reads it, or writes a word derived from its
+// address.
 static void user_touch(u64 address, u64 end, bool write) {
   for (; address < end; address += PAGE_SIZE) {
     u8 *byte = translate(address, write);
@@ -94,7 +95,8 @@ static struct mm *dup_mm(struct mm *old_mm) {
   mm->start_brk = old_mm->start_brk;
   mm->brk = old_mm->brk;
   mm->start_stack = old_mm->start_stack;
-  for (const struct vm_area *vma = vma_ref(old_mm->mmap); vma != NULL; vma = vma_ref(vma->vm_next)) {
+  for (const struct vm_area *vma = vma_ref(old_mm->mmap); vma != NULL;
+       vma = vma_ref(vma->vm_next)) {
     dup_vma(mm, old_mm, vma);
   }
   flush_tlb_mm(old_mm);
@@ -106,18 +108,18 @@ static struct mm *dup_mm(struct mm *old_mm) {
 static struct task *do_fork(void) {
   struct task *parent = DEREF(struct task, this_cpu()->current);
   struct task *child = task_alloc(parent, dup_mm(mm_ref(parent->mm)));
+  memset(child->args, 0, sizeof child->args);
   wake_up_new_task(child);
   return child;
 }
 
 // Takes a VMA whose PTEs are gone off its lists and frees it.
-static void free_vma(struct vm_area *vma) {
-  if (vma->vm_file != 0) {
-    vma_unlink_file(vma);
-    inode_put(inode_ref(vma->vm_file));
-  }
+static void remove_vma(struct vm_area *vma) {
+  struct inode *inode = inode_ref(vma->vm_file);
+  if (inode != NULL) vma_unlink_file(vma);
   anon_vma_unlink(vma);
   kmem_cache_free(CACHE_VM_AREA, vma);
+  if (inode != NULL) inode_put(inode);
 }
 
 static void exit_mm(struct mm *mm) {
@@ -129,9 +131,11 @@ static void exit_mm(struct mm *mm) {
   mm->mmap = 0;
   mm->mm_rb = 0;
   mm->mmap_cache = 0;
+  mm->map_count = 0;
+  mm->total_vm = 0;
   while (vma != NULL) {
     struct vm_area *next = vma_ref(vma->vm_next);
-    free_vma(vma);
+    remove_vma(vma);
     vma = next;
   }
   mmdrop(mm);
@@ -143,19 +147,34 @@ static void do_exit(void) {
   struct mm *mm = mm_ref(task->mm);
   task->mm = 0;
   exit_mm(mm);
+  switch_to(NULL);
   task_exit(task, 0);
-  this_cpu()->current = 0;
 }
 
-// The current task waits for `child`, which runs meanwhile and exits at once.
-static void run_child_and_wait(struct task *child) {
+// Pages that a program writes before and after a fork, as a C library does: addresses.
+#define MAX_HOT 64u
+struct hot_pages {
+  u32 nr;
+  u64 addresses[MAX_HOT];
+};
+
+static void write_hot(const struct hot_pages *hot) {
+  for (u32 i = 0; i < hot->nr; i++) {
+    write_once((u32 *)translate(hot->addresses[i] & ~(u64)PAGE_MASK, true), (u32)hot->addresses[i]);
+  }
+}
+
+// The current task waits for `child`, which runs meanwhile: writes the hot pages and exits.
+static void run_child_and_wait(struct task *child, const struct hot_pages *hot) {
   struct task *parent = DEREF(struct task, this_cpu()->current);
-  struct task *next = pick_next_task();
-  bug_on(next != child, "another task ran", next, 0);
+  struct task *ended = wait_task_zombie(parent);
+  bug_on(ended != NULL || !has_children(parent), "a child ended before it ran", parent, 0);
+  bug_on(pick_next_task() != child, "another task ran", child, 0);
   switch_to(child);
+  write_hot(hot);
   do_exit();
   switch_to(parent);
-  struct task *ended = wait_task_zombie(parent);
+  ended = wait_task_zombie(parent);
   bug_on(ended != child, "another task ended", ended, 0);
   kmem_cache_free(CACHE_TASK, ended);
 }

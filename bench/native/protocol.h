@@ -1,5 +1,5 @@
-// The line protocol that both programs speak: one command in a line, one answer in a line, "ok" and numbers or "error"
-// and a sentence. Define MAX_PAGES before. See README.md.
+// The line protocol that both programs speak: one command in a line, one answer in a line, "ok" and
+// numbers or "error" and a sentence. Define MAX_PAGES before. See README.md.
 
 #ifndef NATIVE_PROTOCOL_H
 #define NATIVE_PROTOCOL_H

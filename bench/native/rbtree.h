@@ -1,5 +1,6 @@
-// Intrusive red-black tree of 32-bit pointers. Like assembly/lib/rbtree.ts: the user descends and links the node, the
-// tree recolors and rotates. `update`, a constant at every call, computes the value of an augmented node again.
+// Intrusive red-black tree of 32-bit pointers. Like assembly/lib/rbtree.ts: the user descends and
+// links the node, the tree recolors and rotates. `update`, a constant at every call, computes the
+// value of an augmented node again.
 
 #ifndef TWIN_RBTREE_H
 #define TWIN_RBTREE_H
@@ -49,7 +50,8 @@ static ALWAYS_INLINE u32 rb_side_of(const struct rb_node *node, const struct rb_
   return parent->child[RB_LEFT] == REF(node) ? RB_LEFT : RB_RIGHT;
 }
 
-static ALWAYS_INLINE void rb_replace_child(struct rb_node *parent, struct rb_node *old, struct rb_node *node, u32 *root) {
+static ALWAYS_INLINE void
+rb_replace_child(struct rb_node *parent, struct rb_node *old, struct rb_node *node, u32 *root) {
   if (parent == NULL) *root = REF(node);
   else parent->child[rb_side_of(old, parent)] = REF(node);
 }
@@ -59,7 +61,8 @@ static ALWAYS_INLINE void rb_propagate(struct rb_node *node, rb_update *update) 
 }
 
 // Rotates: the child of `node` on `side` takes its place.
-static ALWAYS_INLINE void rb_lift_child(struct rb_node *node, u32 side, u32 *root, rb_update *update) {
+static ALWAYS_INLINE void
+rb_lift_child(struct rb_node *node, u32 side, u32 *root, rb_update *update) {
   struct rb_node *child = rb_child(node, side);
   struct rb_node *inner = rb_child(child, !side);
   struct rb_node *parent = rb_parent(node);
@@ -106,9 +109,11 @@ static ALWAYS_INLINE void rb_insert_augmented(struct rb_node *node, u32 *root, r
   }
 }
 
-// The last case: `sibling`, opposite to `side`, has a red child. One or two rotations, and the tree is right.
-static ALWAYS_INLINE void
-rb_borrow_black(struct rb_node *parent, struct rb_node *sibling, u32 side, u32 *root, rb_update *update) {
+// The last case: `sibling`, opposite to `side`, has a red child. One or two rotations, and the tree
+// is right.
+static ALWAYS_INLINE void rb_borrow_black(
+  struct rb_node *parent, struct rb_node *sibling, u32 side, u32 *root, rb_update *update
+) {
   if (!rb_is_red(rb_child(sibling, !side))) {
     rb_lift_child(sibling, side, root, update);
     sibling = rb_child(parent, !side);
@@ -119,7 +124,8 @@ rb_borrow_black(struct rb_node *parent, struct rb_node *sibling, u32 side, u32 *
   rb_paint(rb_child(sibling, RB_RIGHT), RB_BLACK);
 }
 
-// Mends a tree in which every way through `node`, a child of `parent` or NULL, misses one black node.
+// Mends a tree in which every way through `node`, a child of `parent` or NULL, misses one black
+// node.
 static ALWAYS_INLINE void
 rb_fill_black(struct rb_node *node, struct rb_node *parent, u32 *root, rb_update *update) {
   while (parent != NULL && !rb_is_red(node)) {
@@ -151,7 +157,8 @@ static ALWAYS_INLINE void rb_inherit(struct rb_node *heir, struct rb_node *node,
 
 // Takes `node` off the tree.
 static ALWAYS_INLINE void rb_erase_augmented(struct rb_node *node, u32 *root, rb_update *update) {
-  // The node whose color leaves the tree has at most one child: `node`, or the heir that takes its place.
+  // The node whose color leaves the tree has at most one child: `node`, or the heir that takes its
+  // place.
   struct rb_node *loser = node;
   if (node->child[RB_LEFT] != 0 && node->child[RB_RIGHT] != 0) {
     loser = rb_child(node, RB_RIGHT);

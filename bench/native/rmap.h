@@ -1,5 +1,6 @@
-// The two reverse maps that the benchmarks compare: who maps a page, by counting. Like assembly/rmap/. One of them is
-// compiled: RMAP 1 is 2.6.8, a plain mapcount under a bit lock of the page; RMAP 2 is 2.6.9, an atomic mapcount from -1.
+// The two reverse maps that the benchmarks compare: who maps a page, by counting. Like
+// assembly/rmap/. One of them is compiled: RMAP 1 is 2.6.8, a plain mapcount under a bit lock of
+// the page; RMAP 2 is 2.6.9, an atomic mapcount from -1.
 //
 // page_table_lock of the PTE's mm is held by every caller; reserved pages are not counted.
 
@@ -23,13 +24,19 @@ static void page_add_anon_rmap(struct page *page, const struct vm_area *vma, u64
   const u64 index = linear_page_index(vma, address);
   page_map_lock(page);
   if (page->_mapcount == 0) {
-    bug_on((page->flags & PG_anon) != 0 || page->mapping != 0, "rmap mismatch of a new page", page, page->flags);
+    bug_on(
+      (page->flags & PG_anon) != 0 || page->mapping != 0,
+      "rmap mismatch of a new page",
+      page,
+      page->flags
+    );
     page_set_flag(page, PG_anon);
     page->index = index;
     page->mapping = vma->anon_vma;
     this_cpu()->nr_mapped++;
   } else {
-    const bool same = (page->flags & PG_anon) != 0 && page->index == index && page->mapping == vma->anon_vma;
+    const bool same =
+      (page->flags & PG_anon) != 0 && page->index == index && page->mapping == vma->anon_vma;
     bug_on(!same, "rmap mismatch", page, page->flags);
   }
   page->_mapcount++;

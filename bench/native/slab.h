@@ -1,5 +1,6 @@
-// The slab allocator: caches of objects of one kind, with an array of free objects for the CPU. Like assembly/mm/slab.ts.
-// A slab is one frame: struct slab, a 16-bit link for each object, the objects.
+// The slab allocator: caches of objects of one kind, with an array of free objects for the CPU.
+// Like assembly/mm/slab.ts. A slab is one frame: struct slab, a 16-bit link for each object, the
+// objects.
 
 #ifndef TWIN_SLAB_H
 #define TWIN_SLAB_H
@@ -150,7 +151,8 @@ static void free_block(struct kmem_cache *cache, u32 object) {
   else list_add(&slab->list, &cache->free);
 }
 
-static NOINLINE void cache_flusharray(struct kmem_cache *cache, struct array_cache *array, u32 count) {
+static NOINLINE void
+cache_flusharray(struct kmem_cache *cache, struct array_cache *array, u32 count) {
   spin_lock_irq(&cache->lock);
   for (u32 i = 0; i < count; i++) free_block(cache, array->slots[i]);
   spin_unlock_irq(&cache->lock);

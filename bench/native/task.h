@@ -1,5 +1,5 @@
-// Tasks, the run queue, the switch of address spaces, and the births and deaths of these. Like assembly/sched/task.ts
-// and mm/mm.ts.
+// Tasks, the run queue, the switch of address spaces, and the births and deaths of these. Like
+// assembly/sched/task.ts and mm/mm.ts.
 
 #ifndef TWIN_TASK_H
 #define TWIN_TASK_H
@@ -72,7 +72,8 @@ static void mmdrop(struct mm *mm) {
   kmem_cache_free(CACHE_MM, mm);
 }
 
-// Frees the tables of each run of VMAs that share an entry of the second level, so that empty space costs nothing.
+// Frees the tables of each run of VMAs that share an entry of the second level, so that empty space
+// costs nothing.
 static void free_all_tables(struct mm *mm) {
   struct vm_area *vma = vma_ref(mm->mmap);
   while (vma != NULL) {
@@ -104,8 +105,7 @@ static void exit_mmap_tables(struct mm *mm) {
 // A new task for `mm`, whose reference it takes over, child of `parent`.
 static struct task *task_alloc(struct task *parent, struct mm *mm) {
   struct task *task = kmem_cache_alloc(CACHE_TASK);
-  atomic_inc(&last_pid);
-  task->pid = read_once(&last_pid);
+  task->pid = atomic_fetch_add(&last_pid, 1) + 1;
   task->state = TASK_READY;
   task->exit_code = 0;
   task->mm = REF(mm);
@@ -189,7 +189,8 @@ static void task_exit(struct task *task, u32 exit_code) {
 static struct task *wait_task_zombie(struct task *parent) {
   struct task *found = NULL;
   spin_lock(&tasklist_lock);
-  for (struct list_head *node = list_next(&parent->children); node != &parent->children; node = list_next(node)) {
+  for (struct list_head *node = list_next(&parent->children); node != &parent->children;
+       node = list_next(node)) {
     struct task *child = CONTAINER(struct task, sibling, node);
     if (child->state == TASK_ZOMBIE) {
       list_del(node);
@@ -200,6 +201,13 @@ static struct task *wait_task_zombie(struct task *parent) {
   }
   spin_unlock(&tasklist_lock);
   return found;
+}
+
+static bool has_children(struct task *parent) {
+  spin_lock(&tasklist_lock);
+  const bool any = !list_empty(&parent->children);
+  spin_unlock(&tasklist_lock);
+  return any;
 }
 
 #endif

@@ -1,7 +1,7 @@
 // The software TLB of the CPU, and its flushes. Like assembly/arch/tlb.ts and tlb_flush.ts.
 //
-// A tag is the number of the virtual page and the generation that it was entered in: a full flush counts the
-// generation up.
+// A tag is the virtual page, and in the place of the offset the generation that it was entered in:
+// a full flush counts the generation up, and really clears the TLB when its 12 bits are used up.
 // Left out: shootdown; a mask that names another CPU ends the twin.
 
 #ifndef TWIN_TLB_H
@@ -9,11 +9,10 @@
 
 #include "pgtable.h"
 
-#define GENERATION_BITS 28
-#define GENERATION_MAX ((1u << GENERATION_BITS) - 1)
+#define TLB_GENERATION_MAX PAGE_MASK
 
 static ALWAYS_INLINE u64 tlb_tag(const struct percpu *cpu, u64 address) {
-  return ((address >> PAGE_SHIFT) << GENERATION_BITS) | cpu->tlb_generation;
+  return (address & ~(u64)TLB_GENERATION_MAX) | cpu->tlb_generation;
 }
 
 static ALWAYS_INLINE struct tlb_entry *tlb_set(u64 address) {
@@ -51,7 +50,7 @@ static ALWAYS_INLINE void local_flush_tlb_one(u64 address) {
 static void local_flush_tlb(void) {
   struct percpu *cpu = this_cpu();
   cpu->tlb_flushes++;
-  if (unlikely(cpu->tlb_generation == GENERATION_MAX)) {
+  if (unlikely(cpu->tlb_generation == TLB_GENERATION_MAX)) {
     memset(cpu->tlb, 0, sizeof cpu->tlb);
     cpu->tlb_generation = 0;
   }

@@ -1,5 +1,6 @@
-// Unmapping: the gather that frees after the flush, the walk that clears PTEs, the freeing of page tables. Like
-// assembly/mm/tlb_gather.ts and zap.ts. page_table_lock is held from tlb_gather_mmu to tlb_finish_mmu.
+// Unmapping: the gather that frees after the flush, the walk that clears PTEs, the freeing of page
+// tables. Like assembly/mm/tlb_gather.ts and zap.ts. page_table_lock is held from tlb_gather_mmu to
+// tlb_finish_mmu.
 
 #ifndef TWIN_ZAP_H
 #define TWIN_ZAP_H
@@ -98,15 +99,18 @@ static ALWAYS_INLINE bool entry_within(u64 address, u64 floor, u64 ceiling, u32 
   return start >= floor && start + ((u64)1 << shift) <= ceiling;
 }
 
-static void free_pmd_range(struct mm *mm, u64 *pmd_table, u64 address, u64 end, u64 floor, u64 ceiling) {
+static void
+free_pmd_range(struct mm *mm, u64 *pmd_table, u64 address, u64 end, u64 floor, u64 ceiling) {
   while (address < end) {
     u64 *entry = table_entry(pmd_table, address, PMD_SHIFT);
-    if (table_below(entry) != NULL && entry_within(address, floor, ceiling, PMD_SHIFT)) free_table_below(mm, entry);
+    const bool within = entry_within(address, floor, ceiling, PMD_SHIFT);
+    if (within && table_below(entry) != NULL) free_table_below(mm, entry);
     address = addr_end(address, end, PMD_SHIFT);
   }
 }
 
-static void free_pud_range(struct mm *mm, u64 *pud_table, u64 address, u64 end, u64 floor, u64 ceiling) {
+static void
+free_pud_range(struct mm *mm, u64 *pud_table, u64 address, u64 end, u64 floor, u64 ceiling) {
   while (address < end) {
     u64 *entry = table_entry(pud_table, address, PUD_SHIFT);
     const u64 next = addr_end(address, end, PUD_SHIFT);
@@ -119,7 +123,8 @@ static void free_pud_range(struct mm *mm, u64 *pud_table, u64 address, u64 end, 
   }
 }
 
-// Frees the tables of [address, end) that no VMA can need: the neighbours end at `floor` and begin at `ceiling`.
+// Frees the tables of [address, end) that no VMA can need: the neighbours end at `floor` and begin
+// at `ceiling`.
 static void free_pgtables(struct mm *mm, u64 address, u64 end, u64 floor, u64 ceiling) {
   while (address < end) {
     u64 *entry = table_entry(DEREF(u64, mm->pgd), address, PGD_SHIFT);

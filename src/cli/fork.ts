@@ -63,7 +63,9 @@ function checkOut(path: string | undefined): void {
   try {
     accessSync(existsSync(path) ? path : folder, constants.W_OK);
   } catch {
-    throw new ConfigError(`--out ${path} cannot be written: check that ${folder} exists and is yours`);
+    throw new ConfigError(
+      `--out ${path} cannot be written: check that ${folder} exists and is yours`,
+    );
   }
 }
 
@@ -105,21 +107,38 @@ async function measure(options: Options): Promise<void> {
 export function forkCommand(): Command {
   return new Command("fork")
     .description("measure fork+exit, fork+exec and fork+sh of a process, kernel beside kernel")
-    .option("--preset <name>", `a recorded process: ${presetNames().join(", ")} (default: ${DEFAULT_PRESET})`)
+    .option(
+      "--preset <name>",
+      `a recorded process: ${presetNames().join(", ")} (default: ${DEFAULT_PRESET})`,
+    )
     .option("--smaps <file>", "the process whose /proc/PID/smaps this file holds")
     .option("--pid <n>", "a running process of this computer", wholeNumber("--pid", 1, 2 ** 22))
-    .option("--pages <n>", "a small program with that many touched pages", wholeNumber("--pages", 1, MAX_PAGES))
+    .option(
+      "--pages <n>",
+      "a small program with that many touched pages",
+      wholeNumber("--pages", 1, MAX_PAGES),
+    )
     .option(
       "--kernels <list>",
       "kernels, oldest first",
       listOf((name) => kernelEntry(name).name),
       KERNELS.map((kernel) => kernel.name),
     )
-    .option("--cpus <list>", "numbers of CPUs", listOf(wholeNumber("--cpus", 1, MAX_CPUS)), DEFAULT_CPUS)
-    .option("--workloads <list>", "which of lmbench's three", listOf(parseWorkload), [...FORK_WORKLOADS])
+    .option(
+      "--cpus <list>",
+      "numbers of CPUs",
+      listOf(wholeNumber("--cpus", 1, MAX_CPUS)),
+      DEFAULT_CPUS,
+    )
+    .option("--workloads <list>", "which of lmbench's three", listOf(parseWorkload), [
+      ...FORK_WORKLOADS,
+    ])
     .option("--rounds <n>", "rounds of every configuration", wholeNumber("--rounds", 1, 10_000), 21)
     .option("--seconds <n>", "time of all rounds together", positiveNumber("--seconds", 86_400), 15)
-    .option("--memory <size>", "memory of each machine, such as 1G (default: what the process needs)")
+    .option(
+      "--memory <size>",
+      "memory of each machine, such as 1G (default: what the process needs)",
+    )
     .option("--json", "one JSON document on standard output (docs/json.md)")
     .option("--out <file>", "write a report with charts, one HTML file")
     .action(measure);

@@ -1,4 +1,5 @@
-// Ctrl-C: the first asks the command to end with what it has found so far, the second ends it at once.
+// Ctrl-C: the first asks the command to end with what it has found so far, the second ends it at
+// once.
 
 /** Watches for Ctrl-C (and SIGTERM) until stop() is called. */
 export interface InterruptWatch {
@@ -15,7 +16,9 @@ export function watchInterrupt(): InterruptWatch {
   const onSignal = (): void => {
     count++;
     if (count > 1) process.exit(STATUS_INTERRUPTED);
-    process.stderr.write("\nracier: ending with what was found so far; Ctrl-C again to end at once\n");
+    process.stderr.write(
+      "\nracier: ending with what was found so far; Ctrl-C again to end at once\n",
+    );
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);

@@ -7,7 +7,12 @@ import { alignedTable } from "../report/table.ts";
 
 function print(options: { json?: boolean }): void {
   if (options.json) {
-    const doc = { command: "kernels", version: racierVersion(), kernels: KERNELS, switches: SWITCHES };
+    const doc = {
+      command: "kernels",
+      version: racierVersion(),
+      kernels: KERNELS,
+      switches: SWITCHES,
+    };
     process.stdout.write(`${JSON.stringify(doc, null, 2)}\n`);
     return;
   }

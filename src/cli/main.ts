@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// The command line: parses, dispatches, and turns every kind of failure into its sentence and exit status.
+// The command line: parses, dispatches, and turns every kind of failure into its sentence and exit
+// status.
 //
 //   0  good        1  a rule was broken        2  wrong use        130  ended by Ctrl-C before anything was found
 
@@ -46,7 +47,10 @@ function report(error: unknown): number {
   return STATUS_BROKEN;
 }
 
-/** An error that nobody foresaw, such as one thrown by a program of the user: with the frames that are not ours. */
+/**
+ * An error that nobody foresaw, such as one thrown by a program of the user: with the frames that
+ * are not ours.
+ */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const ours = new URL("../", import.meta.url).href;

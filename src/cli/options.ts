@@ -1,4 +1,5 @@
-// Option values from their text, in one style: a wrong one is a ConfigError that names the option and what it takes.
+// Option values from their text, in one style: a wrong one is a ConfigError that names the option
+// and what it takes.
 
 import { ConfigError } from "../kernel/error.ts";
 
@@ -6,7 +7,8 @@ import { ConfigError } from "../kernel/error.ts";
 export function wholeNumber(option: string, least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return value;
+    if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most)
+      return value;
     throw new ConfigError(`${option} takes a whole number from ${least} to ${most}, not "${text}"`);
   };
 }

@@ -30,7 +30,14 @@ async function run(file: string, options: Options): Promise<void> {
     const timeoutMs = options.seconds * 1000;
     const results = await machine.runOnAll(first, { args: arg, timeoutMs });
     if (options.json) {
-      const doc = { command: "run", version: racierVersion(), kernel, cpus, program: file, results };
+      const doc = {
+        command: "run",
+        version: racierVersion(),
+        kernel,
+        cpus,
+        program: file,
+        results,
+      };
       process.stdout.write(`${JSON.stringify(doc, bigintsAsText, 2)}\n`);
     } else {
       results.forEach((result, cpu) => {
@@ -57,13 +64,20 @@ export function runCommand(): Command {
   return new Command("run")
     .description("run a program of yours on every CPU of a machine (docs/writing-a-workload.md)")
     .argument("<file>", "a JavaScript or TypeScript module")
-    .option("--program <name>", "exports that are programs; the first is run", collect(String), ["default"])
+    .option("--program <name>", "exports that are programs; the first is run", collect(String), [
+      "default",
+    ])
     .option("--arg <n>", "a number for the program; up to four times", collect(number), [])
     .option("--kernel <name>", "kernel version", "2.6.9")
     .option("--cpus <n>", "number of CPUs", wholeNumber("--cpus", 1, MAX_CPUS), 1)
     .option("--memory <size>", "memory of the machine", "256M")
     .option("--checking", "the checking build of the kernel")
-    .option("--seconds <n>", "stop a program that takes longer", positiveNumber("--seconds", 86_400), 60)
+    .option(
+      "--seconds <n>",
+      "stop a program that takes longer",
+      positiveNumber("--seconds", 86_400),
+      60,
+    )
     .option("--json", "one JSON document on standard output")
     .action(run);
 }

@@ -1,2 +1,4 @@
 import { Command } from "commander";
-export function stressCommand(): Command { return new Command("stress"); }
+export function stressCommand(): Command {
+  return new Command("stress");
+}

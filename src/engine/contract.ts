@@ -1,5 +1,5 @@
-// What an engine is: something that runs the CPUs of a machine. Types only, so that machine and engines need not know each
-// other.
+// What an engine is: something that runs the CPUs of a machine. Types only, so that machine and
+// engines need not know each other.
 
 import type { MachineConfig } from "../machine/config.ts";
 import type { ProgramEntry } from "../machine/program.ts";
@@ -18,9 +18,15 @@ export interface Job {
 export interface RunningEngine {
   /** Makes a program known to every CPU. Rejects with ConfigError. */
   addProgram(entry: ProgramEntry): Promise<void>;
-  /** Runs a program; resolves with its result when it has ended. Jobs of one CPU run one after the other. */
+  /**
+   * Runs a program; resolves with its result when it has ended. Jobs of one CPU run one after the
+   * other.
+   */
   run(job: Job): Promise<unknown>;
-  /** Makes every CPU give back what it keeps for itself: lazy mm, pagevec, hot lists, slab arrays. No job runs. */
+  /**
+   * Makes every CPU give back what it keeps for itself: lazy mm, pagevec, hot lists, slab arrays.
+   * No job runs.
+   */
   quiesce(): Promise<void>;
   /** Stops the CPUs, in the middle of whatever they do. */
   stop(): Promise<void>;

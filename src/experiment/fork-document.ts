@@ -1,6 +1,6 @@
-// The document that `racier fork` ends in: what it measured, on what, and what can be said about it.
-// It is printed by --json, embedded in the HTML report and read by the tables. docs/json.md explains
-// every field to users; test/report/json-docs.test.ts compares the two.
+// The document that `racier fork` ends in: what it measured, on what, and what can be said about
+// it. It is printed by --json, embedded in the HTML report and read by the tables. docs/json.md
+// explains every field to users; test/report/json-docs.test.ts compares the two.
 
 import type { HostFacts } from "./host.ts";
 
@@ -56,7 +56,9 @@ export interface ForkResult {
   p95Ns: number;
   /** `medianNs` divided by the resident pages of the process. */
   nsPerPage: number;
-  /** More CPUs than the host has cores: times include waiting for a core and are compared with none. */
+  /**
+   * More CPUs than the host has cores: times include waiting for a core and are compared with none.
+   */
   oversubscribed: boolean;
   phases: ForkPhases;
 }

@@ -1,8 +1,10 @@
-// `racier fork`: what fork costs for the layout of a process, under each kernel, on each number of CPUs.
+// `racier fork`: what fork costs for the layout of a process, under each kernel, on each number of
+// CPUs.
 //
-// Every configuration is measured once in every round, in an order that changes from round to round, so that drift of the
-// computer hits all alike; the change from kernel to kernel is taken round by round. Where the time went is measured in
-// rounds of its own, since reading the clock costs time too.
+// Every configuration is measured once in every round, in an order that changes from round to
+// round, so that drift of the computer hits all alike; the change from kernel to kernel is taken
+// round by round. Where the time went is measured in rounds of its own, since reading the clock
+// costs time too.
 
 import { PHASE_COW, PHASE_FAULTS, PHASE_OTHER, PHASE_PAGE_TABLES } from "../layout/structs.gen.ts";
 import { PHASE_PTE_COPY, PHASE_VMAS, PHASE_ZAP } from "../layout/structs.gen.ts";
@@ -10,7 +12,11 @@ import { ConfigError } from "../kernel/error.ts";
 import type { Engine } from "../engine/contract.ts";
 import { createMachine, type Machine } from "../machine/machine.ts";
 import { ownModule } from "../machine/program.ts";
-import { FORK_PROGRAMS, type RoundOrder, type RoundResult } from "../workload/process/fork-round.ts";
+import {
+  FORK_PROGRAMS,
+  type RoundOrder,
+  type RoundResult,
+} from "../workload/process/fork-round.ts";
 import type { FileTable } from "../workload/process/image.ts";
 import { summarise, type ProcessLayout } from "../workload/process-layout/layout.ts";
 import { loadPreset } from "../workload/process-layout/presets.ts";
@@ -44,7 +50,7 @@ export interface ForkOptions {
 /** Seed of the bootstrap: the same samples give the same interval. */
 const BOOTSTRAP_SEED = 2004;
 /** Rounds that are profiled. */
-const PROFILE_ROUNDS = 3;
+const PROFILE_ROUNDS = 5;
 /** Time of a warm-up and of a profiled round, in ms. */
 const WARMUP_MS = 60;
 const PROFILE_MS = 25;
@@ -74,7 +80,11 @@ interface Series {
 }
 
 /** Memory that a machine needs for a parent on each CPU, with what fork and exec add, in bytes. */
-export function memoryNeeded(layout: ProcessLayout, others: readonly ProcessLayout[], cpus: number): number {
+export function memoryNeeded(
+  layout: ProcessLayout,
+  others: readonly ProcessLayout[],
+  cpus: number,
+): number {
   const sizes = [layout, ...others].map(summarise);
   const file = sizes.reduce((sum, size) => sum + size.filePages, 0);
   const perCpu = sizes.reduce((sum, size) => sum + size.anonymousPages + 4 * size.vmas, 0);
@@ -112,7 +122,8 @@ function merge(results: readonly RoundResult[]): RoundResult {
   const times = results.flatMap((result) => result.times);
   const first = results[0]?.phases ?? [];
   const phases = first.map(
-    (_, phase) => results.reduce((sum, result) => sum + (result.phases[phase] ?? 0), 0) / results.length,
+    (_, phase) =>
+      results.reduce((sum, result) => sum + (result.phases[phase] ?? 0), 0) / results.length,
   );
   return { times, phases };
 }
@@ -125,7 +136,12 @@ class ForkRun {
   readonly #total: number;
   #done = 0;
 
-  constructor(options: ForkOptions, benches: readonly Bench[], hello: ProcessLayout, shell: ProcessLayout) {
+  constructor(
+    options: ForkOptions,
+    benches: readonly Bench[],
+    hello: ProcessLayout,
+    shell: ProcessLayout,
+  ) {
     this.#options = options;
     this.#images = { hello, shell };
     const workloads = options.workloads ?? FORK_WORKLOADS;
@@ -144,19 +160,35 @@ class ForkRun {
     const { rounds, seconds } = this.#options;
     const slice = (seconds * 1000) / (rounds * this.#series.length);
     await this.#round(WARMUP_MS, "warm-up", () => undefined);
+    await this.#profile();
     for (let round = 0; round < rounds; round++) {
       const partial: [Series, number][] = [];
       const note = `round ${round + 1} of ${rounds}`;
-      await this.#round(slice, note, (series, result) => partial.push([series, median(result.times)]), round);
+      await this.#round(
+        slice,
+        note,
+        (series, result) => partial.push([series, median(result.times)]),
+        round,
+      );
       // A round counts only as a whole: the comparison pairs what was measured side by side.
       if (this.#stopped) break;
       for (const [series, time] of partial) series.rounds.push(time);
     }
+    return this.#stopped;
+  }
+
+  /** Finds out where the time goes, with the clocks of the kernel on. */
+  async #profile(): Promise<void> {
     for (const { bench } of this.#series) bench.machine.setProfiling(true);
     for (let round = 0; round < PROFILE_ROUNDS; round++) {
-      await this.#round(PROFILE_MS, "profile", (series, result) => series.profiles.push(result.phases), round);
+      await this.#round(
+        PROFILE_MS,
+        "profile",
+        (series, { phases }) => series.profiles.push(phases),
+        round,
+      );
     }
-    return this.#stopped;
+    for (const { bench } of this.#series) bench.machine.setProfiling(false);
   }
 
   get #stopped(): boolean {
@@ -188,18 +220,18 @@ class ForkRun {
   }
 }
 
-/** The phases of one operation: the mean over the profiled rounds. */
+/** The phases of one operation: the median over the profiled rounds. */
 function phasesOf(profiles: readonly (readonly number[])[]): ForkPhases {
-  const mean = (phase: number): number =>
-    profiles.reduce((sum, profile) => sum + (profile[phase] ?? 0), 0) / Math.max(1, profiles.length);
+  const typical = (phase: number): number =>
+    profiles.length === 0 ? 0 : median(profiles.map((profile) => profile[phase] ?? 0));
   return {
-    vmas: mean(PHASE_VMAS),
-    pageTables: mean(PHASE_PAGE_TABLES),
-    pteCopy: mean(PHASE_PTE_COPY),
-    faults: mean(PHASE_FAULTS),
-    cow: mean(PHASE_COW),
-    zap: mean(PHASE_ZAP),
-    other: mean(PHASE_OTHER),
+    vmas: typical(PHASE_VMAS),
+    pageTables: typical(PHASE_PAGE_TABLES),
+    pteCopy: typical(PHASE_PTE_COPY),
+    faults: typical(PHASE_FAULTS),
+    cow: typical(PHASE_COW),
+    zap: typical(PHASE_ZAP),
+    other: typical(PHASE_OTHER),
   };
 }
 
@@ -237,7 +269,10 @@ function compare(series: readonly Series[], kernels: readonly string[]): ForkCom
   });
 }
 
-/** Measures fork. Rejects with ConfigError; resolves with what was found so far when interrupted after a whole round. */
+/**
+ * Measures fork. Rejects with ConfigError; resolves with what was found so far when interrupted
+ * after a whole round.
+ */
 export async function runFork(options: ForkOptions, engine: Engine): Promise<ForkDocument> {
   const hello = loadPreset("hello");
   const shell = loadPreset("sh");
@@ -251,7 +286,9 @@ export async function runFork(options: ForkOptions, engine: Engine): Promise<For
     const run = new ForkRun(options, benches, hello, shell);
     const interrupted = await run.measure();
     if (run.series.some((series) => series.rounds.length === 0)) {
-      throw new NothingMeasured("interrupted before the first round was complete: nothing was measured");
+      throw new NothingMeasured(
+        "interrupted before the first round was complete: nothing was measured",
+      );
     }
     const { vmas, residentPages: pages, anonymousPages } = summarise(options.layout);
     return {

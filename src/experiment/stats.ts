@@ -1,14 +1,14 @@
 // Statistics of measured series: quantiles, and the change between two series with its uncertainty.
 //
 // The interval is the percentile bootstrap: B. Efron, "Bootstrap Methods: Another Look at the
-// Jackknife", Annals of Statistics 7 (1979), 1-26; B. Efron and R. Tibshirani, "An Introduction to the
-// Bootstrap" (1993), chapter 13. It asks nothing of the distribution, which matters here: times of a
-// machine that does other things as well have a long right tail.
-// Found by simulation (test/experiment/stats.test.ts): from ten rounds on, the interval covers the truth
-// in 95 to 98 % of experiments while drift is not larger than the noise of a round. Larger drift makes it
-// wider than it had to be (99 %), never too narrow.
-// Left out: the bias-corrected interval (BCa), and the median of the rounds' ratios, which would be
-// narrower under large drift but is not the change of the medians that a reader sees in the table.
+// Jackknife", Annals of Statistics 7 (1979), 1-26; B. Efron and R. Tibshirani, "An Introduction to
+// the Bootstrap" (1993), chapter 13. It asks nothing of the distribution, which matters here: times
+// of a machine that does other things as well have a long right tail. Found by simulation
+// (test/experiment/stats.test.ts): from ten rounds on, the interval covers the truth in 95 to 98 %
+// of experiments while drift is not larger than the noise of a round. Larger drift makes it wider
+// than it had to be (99 %), never too narrow. Left out: the bias-corrected interval (BCa), and the
+// median of the rounds' ratios, which would be narrower under large drift but is not the change of
+// the medians that a reader sees in the table.
 
 import { uniformInt } from "pure-rand/distribution/uniformInt";
 import { xoroshiro128plus } from "pure-rand/generator/xoroshiro128plus";
@@ -30,12 +30,15 @@ export interface BootstrapOptions {
   resamples?: number;
   /**
    * Draw rounds, so that drift which hits both series of a round alike cancels out; the series must
-   * be equally long. `false` draws from each series for itself. @defaultValue whether lengths are equal
+   * be equally long. `false` draws from each series for itself. @defaultValue whether lengths are
+   * equal
    */
   paired?: boolean;
 }
 
-/** The middle value; the mean of the two middle ones of an even count. Throws RangeError when empty. */
+/**
+ * The middle value; the mean of the two middle ones of an even count. Throws RangeError when empty.
+ */
 export function median(values: readonly number[]): number {
   if (values.length === 0) throw new RangeError("median: the series is empty");
   return medianOf(values);
@@ -51,10 +54,10 @@ export function quantile(values: readonly number[], p: number): number {
 /**
  * How much the median changes from one series to the other, with a 95 % bootstrap interval.
  * Series come from interleaved rounds: `from[i]` and `to[i]` were measured in round `i`.
- * Values are times or other positive amounts of one unit. With fewer than ten rounds the interval tends
- * to be too narrow; with one round it is a point.
- * Throws RangeError for an empty series, a value that is not positive and finite, a pairing that does
- * not fit the lengths, or `resamples` below 1.
+ * Values are times or other positive amounts of one unit. With fewer than ten rounds the interval
+ * tends to be too narrow; with one round it is a point. Throws RangeError for an empty series, a
+ * value that is not positive and finite, a pairing that does not fit the lengths, or `resamples`
+ * below 1.
  */
 export function bootstrapChange(
   from: readonly number[],
@@ -73,7 +76,8 @@ export function bootstrapChange(
   const changePercent = percentChange(median(from), median(to));
   const changes = resampledChanges(from, to, { seed, resamples, paired });
   const [low = NaN, high = NaN] = quantileOf(changes, [0.025, 0.975]);
-  // With a handful of rounds the estimate can lie in the tail of its own resamples: widen, never cut.
+  // With a handful of rounds the estimate can lie in the tail of its own resamples: widen, never
+  // cut.
   return { changePercent, ci95: [Math.min(low, changePercent), Math.max(high, changePercent)] };
 }
 

@@ -1,5 +1,6 @@
-// The exports of a kernel, with types. What each does is documented where it is defined, in assembly/. Addresses of kernel
-// objects are signed 32-bit numbers; virtual addresses, lengths and offsets are bytes, exact below 2^53.
+// The exports of a kernel, with types. What each does is documented where it is defined, in
+// assembly/. Addresses of kernel objects are signed 32-bit numbers; virtual addresses, lengths and
+// offsets are bytes, exact below 2^53.
 
 /** Every function that the host calls. */
 export interface KernelCalls {
@@ -68,13 +69,7 @@ export interface KernelCalls {
   vma_free(vma: number): void;
   exit_mmap_tables(mm: number): void;
   copy_page_range(dstMm: number, srcMm: number, vma: number): number;
-  copy_pte_range(
-    mm: number,
-    dstPte: number,
-    srcPte: number,
-    count: number,
-    vmFlags: number,
-  ): void;
+  copy_pte_range(mm: number, dstPte: number, srcPte: number, count: number, vmFlags: number): void;
   zap_pte_range(first: number, count: number): void;
   tlb_gather_mmu(mm: number, fullmm: number): void;
   tlb_finish_mmu(): void;

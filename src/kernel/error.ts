@@ -1,5 +1,5 @@
-// What can go wrong, in four forms that are never mixed: a refused syscall, a signal, a broken kernel,
-// a configuration that makes no sense.
+// What can go wrong, in four forms that are never mixed: a refused syscall, a signal, a broken
+// kernel, a configuration that makes no sense.
 
 import { errnoName } from "../layout/errno.ts";
 
@@ -19,7 +19,10 @@ export class SyscallError extends Error {
 /** The signals that a memory access can raise. */
 export type SignalName = "SIGSEGV" | "SIGBUS" | "SIGKILL";
 
-/** An access that the kernel answered with a signal. Uncaught, it ends the process like the signal would. */
+/**
+ * An access that the kernel answered with a signal. Uncaught, it ends the process like the signal
+ * would.
+ */
 export class MachineSignal extends Error {
   override readonly name = "MachineSignal";
   readonly signal: SignalName;

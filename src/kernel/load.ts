@@ -1,4 +1,5 @@
-// From a kernel's name to the calls of one CPU: the binary is compiled once in a process and instantiated for each CPU.
+// From a kernel's name to the calls of one CPU: the binary is compiled once in a process and
+// instantiated for each CPU.
 
 import { readFileSync } from "node:fs";
 import { PERCPU_AREAS, PERCPU_SIZE } from "../layout/structs.gen.ts";
@@ -22,7 +23,10 @@ export type Clock = () => number;
 
 const modules = new Map<string, WebAssembly.Module>();
 
-/** The compiled kernel `name`, in its checking build or not. Throws ConfigError for an unknown name or a missing build. */
+/**
+ * The compiled kernel `name`, in its checking build or not. Throws ConfigError for an unknown name
+ * or a missing build.
+ */
 export function loadKernel(name: string, checking: boolean): WebAssembly.Module {
   const file = `kernel-${kernelEntry(name).name}${checking ? "-check" : ""}.wasm`;
   const known = modules.get(file);

@@ -33,7 +33,10 @@ export function errnoName(errno: number): string {
   return NAMES.get(Math.abs(errno)) ?? `errno ${Math.abs(errno)}`;
 }
 
-/** True if a result of the kernel is a negative errno and not an address (addresses are signed, and never so near 0). */
+/**
+ * True if a result of the kernel is a negative errno and not an address (addresses are signed, and
+ * never so near 0).
+ */
 export function isErrno(result: number): boolean {
   return result < 0 && result > -4096;
 }

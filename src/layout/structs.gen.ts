@@ -426,7 +426,7 @@ export const Task = {
   arg3: 88,
 } as const;
 
-/** See assembly/arch/tlb_flush.ts. */
+/** See assembly/arch/tlb_interrupt.ts. */
 export const TlbFlush = {
   SIZE: 24,
   /** u64, atomic. CPUs that have yet to answer. */
@@ -631,9 +631,11 @@ export const _PAGE_CHG_MASK = 281474976706656;
 /** An entry of an upper level: the page table below may hold anything. */
 export const _PAGE_TABLE = 103;
 
-// assembly/arch/tlb_flush.ts
+// assembly/arch/tlb_interrupt.ts
 /** "Everything" as an address to flush. */
 export const FLUSH_ALL = 18446744073709551615n;
+/** Where the TlbFlush of the machine stands. */
+export const TLB_FLUSH = 0x1800;
 
 // assembly/arch/tlb_state.ts
 export const TLB_STATE_OK = 0;
@@ -751,6 +753,12 @@ export const CTOR_NONE = 0;
 export const CTOR_ZERO = 1;
 /** Objects come and go back as an unlocked anon_vma with an empty list. */
 export const CTOR_ANON_VMA = 2;
+/** Bytes from one entry of the cache table to the next. */
+export const CACHE_STRIDE = 0x80;
+/** End of a slab's chain of free objects. */
+export const BUFCTL_END = 65535;
+/** Objects of a slab begin at a multiple of this. */
+export const OBJECT_ALIGN = 16;
 
 // assembly/mm/zone.ts
 export const ZONE_NORMAL = 0;
@@ -770,3 +778,5 @@ export const TASK_READY = 0;
 export const TASK_RUNNING = 1;
 /** Ended; waits for its parent to ask. */
 export const TASK_ZOMBIE = 2;
+/** Spinlock of parents and children. */
+export const TASKLIST_LOCK = 0x1840;

@@ -1,7 +1,9 @@
-// Views of the machine's memory. Kernel objects are named by their address as the kernel returns it: a signed 32-bit
-// number, so that an address compares equal however it was obtained. Pointers are therefore read through `i32`.
+// Views of the machine's memory. Kernel objects are named by their address as the kernel returns
+// it: a signed 32-bit number, so that an address compares equal however it was obtained. Pointers
+// are therefore read through `i32`.
 //
-// These are plain accesses: the caller holds the lock that the field's mark names, or can do with a moment's truth.
+// These are plain accesses: the caller holds the lock that the field's mark names, or can do with a
+// moment's truth.
 
 /** The memory of a machine, as numbers of each width. */
 export interface MemoryViews {

@@ -1,4 +1,5 @@
-// From the panic record and the trace rings in the machine's memory to a KernelBug that says what happened.
+// From the panic record and the trace rings in the machine's memory to a KernelBug that says what
+// happened.
 
 import * as layout from "../layout/structs.gen.ts";
 import { getI32, getU32, getU64, type MemoryViews } from "../layout/view.ts";
@@ -29,7 +30,9 @@ function eventsOf(memory: MemoryViews, cpu: number): TraceEvent[] {
     const at = ring + slot * TRACE_EVENT_SIZE;
     const clock = getU32(memory, at);
     if (clock === 0) continue;
-    const name = constantName("TRACE_", getU32(memory, at + 4)).slice(6).toLowerCase();
+    const name = constantName("TRACE_", getU32(memory, at + 4))
+      .slice(6)
+      .toLowerCase();
     const address = getU64(memory, at + 8).toString(16);
     const object = getU32(memory, at + 16).toString(16);
     events.push({ clock, text: `CPU ${cpu}  ${name}  address 0x${address}  object 0x${object}` });

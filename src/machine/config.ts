@@ -1,7 +1,9 @@
-// Sizes and limits of a machine, checked before anything starts. Every refusal names the option and the way out.
+// Sizes and limits of a machine, checked before anything starts. Every refusal names the option and
+// the way out.
 
 import { ConfigError } from "../kernel/error.ts";
 import { kernelEntry } from "../kernel/catalogue.ts";
+import { MAX_PROGRAM_ARGS } from "../syscall/process.ts";
 import os from "node:os";
 
 /** What a machine is made of. */
@@ -10,7 +12,10 @@ export interface MachineOptions {
   readonly kernel?: string;
   /** CPUs, 1 to 64. @defaultValue 1 */
   readonly cpus?: number;
-  /** Physical memory in bytes, or a text such as "256M", "1G", "64G"; from 8 MiB. @defaultValue "256M" */
+  /**
+   * Physical memory in bytes, or a text such as "256M", "1G", "64G"; from 8 MiB. @defaultValue
+   * "256M"
+   */
   readonly memory?: number | string;
   /** The checking build: poison, object tracking, event trace. @defaultValue false */
   readonly checking?: boolean;
@@ -58,6 +63,21 @@ export function parseCpus(cpus: number): number {
   throw new ConfigError(`a machine has 1 to ${MAX_CPUS} CPUs, not ${cpus}`);
 }
 
+/**
+ * Checks where a program is to run, on a machine of `cpus` CPUs, and its arguments. Throws
+ * ConfigError.
+ */
+export function checkPlace(cpus: number, cpu: number, args: readonly number[]): void {
+  if (!(Number.isInteger(cpu) && cpu >= 0 && cpu < cpus)) {
+    throw new ConfigError(`there is no CPU ${cpu}: this machine has ${cpus}`);
+  }
+  if (args.length > MAX_PROGRAM_ARGS) {
+    throw new ConfigError(
+      `a program takes at most ${MAX_PROGRAM_ARGS} numbers, not ${args.length}`,
+    );
+  }
+}
+
 function splitMemory(bytes: number): { lowmemPages: number; highmemPages: number } {
   if (!(bytes >= MIN_MEMORY)) {
     throw new ConfigError(`a machine needs at least 8M of memory, not ${bytes} bytes`);
@@ -88,7 +108,9 @@ export function machineConfig(options: MachineOptions): MachineConfig {
   };
 }
 
-/** Allocates the shared memory of a machine. Throws ConfigError when the computer cannot give it. */
+/**
+ * Allocates the shared memory of a machine. Throws ConfigError when the computer cannot give it.
+ */
 export function allocateMemory(config: MachineConfig): WebAssembly.Memory {
   const wasmPages = config.lowmemPages / 16;
   try {

@@ -1,12 +1,15 @@
-// What a CPU does: runs the programs of the tasks that are ready on it, one at a time. While a program waits for a child,
-// other tasks of the CPU run on top of its frames; so a task runs to its end, or until it waits, before its CPU does
-// anything else. Plain synchronous code: the engine decides what a wait is.
+// What a CPU does: runs the programs of the tasks that are ready on it, one at a time. While a
+// program waits for a child, other tasks of the CPU run on top of its frames; so a task runs to its
+// end, or until it waits, before its CPU does anything else. Plain synchronous code: the engine
+// decides what a wait is.
 
 import { ATTENTION_HOST, PerCpu, Task } from "../layout/structs.gen.ts";
 import { getU32 } from "../layout/view.ts";
 import { ConfigError, MachineSignal, SyscallError } from "../kernel/error.ts";
 import { EAGAIN } from "../layout/errno.ts";
 import type { Cpu } from "../kernel/load.ts";
+import { emptyMm } from "../mm/exec.ts";
+import { mmput } from "../mm/unmap.ts";
 import type { MachineConfig } from "./config.ts";
 import { signalNumber } from "./fault-signal.ts";
 import type { Program } from "./program.ts";
@@ -25,7 +28,9 @@ interface Ending {
 
 const isTrap = (error: unknown): boolean => error instanceof WebAssembly.RuntimeError;
 
-/** Gives back what a CPU keeps for itself, so that the machine can be compared with its boot state. */
+/**
+ * Gives back what a CPU keeps for itself, so that the machine can be compared with its boot state.
+ */
 export function quiesceCpu(cpu: Cpu): void {
   cpu.k.drop_lazy_mm();
   cpu.k.lru_add_drain();
@@ -66,12 +71,18 @@ export class CpuLoop implements TaskHost {
     throw new ConfigError(`this machine has no program "${name}": it has ${known}`);
   }
 
-  /** Runs a program as a process of its own, with an empty address space. Returns its result, or throws what it threw. */
+  /**
+   * Runs a program as a process of its own, with an empty address space. Returns its result, or
+   * throws what it threw.
+   */
   runJob(program: number, args: readonly number[]): unknown {
     const { k } = this.cpu;
-    const mm = k.mm_alloc();
+    const mm = emptyMm(this.cpu);
     const task = mm === 0 ? 0 : k.task_alloc(0, mm, program);
-    if (task === 0) throw new SyscallError("spawn", EAGAIN, "out of memory");
+    if (task === 0) {
+      if (mm !== 0) mmput(this.cpu, mm);
+      throw new SyscallError("spawn", EAGAIN, "out of memory");
+    }
     setTaskArgs(this.cpu, task, args);
     this.cpu.i32[(task + Task.cpu) >>> 2] = this.cpu.id;
     const ending = this.#runTask(task, true);
@@ -117,7 +128,10 @@ export class CpuLoop implements TaskHost {
     return true;
   }
 
-  /** Runs a task to its end. `isJob`: what it throws goes to the host as its result, not as a stray error. */
+  /**
+   * Runs a task to its end. `isJob`: what it throws goes to the host as its result, not as a stray
+   * error.
+   */
   #runTask(task: number, isJob: boolean): Ending {
     this.cpu.k.switch_to(task);
     const ending = this.#runProgram(task);

@@ -24,7 +24,9 @@ export function signalName(number: number): SignalName | undefined {
   return NAMES.get(number);
 }
 
-/** Takes the signal that the last access raised, if any. One typed-array read when there is none. */
+/**
+ * Takes the signal that the last access raised, if any. One typed-array read when there is none.
+ */
 export function faultSignal(cpu: Cpu): { signal: SignalName; address: number } | undefined {
   if (getU32(cpu, cpu.area + fault_signal) === 0) return undefined;
   const signal = NAMES.get(cpu.k.take_fault_signal()) as SignalName;

@@ -1,4 +1,5 @@
-// A machine: a kernel, CPUs, memory, and an engine that runs them. Made by createMachine, stopped by stop() or `await using`.
+// A machine: a kernel, CPUs, memory, and an engine that runs them. Made by createMachine, stopped
+// by stop() or `await using`.
 
 import { BOOT_MAGIC, BOOT_PARAMS, BootParams } from "../layout/structs.gen.ts";
 import { getU32, memoryViews, setI32, type MemoryViews } from "../layout/view.ts";
@@ -6,9 +7,14 @@ import { ConfigError } from "../kernel/error.ts";
 import { instantiateCpu, loadKernel } from "../kernel/load.ts";
 import type { Engine, RunningEngine } from "../engine/contract.ts";
 import { panicOf } from "./bug-report.ts";
-import { allocateMemory, machineConfig, type MachineConfig, type MachineOptions } from "./config.ts";
+import {
+  allocateMemory,
+  checkPlace,
+  machineConfig,
+  type MachineConfig,
+  type MachineOptions,
+} from "./config.ts";
 import { importProgram, moduleUrl, type ProgramEntry, type ProgramModule } from "./program.ts";
-import { MAX_PROGRAM_ARGS } from "../syscall/process.ts";
 
 /** Turns of a wait before it parks or sleeps: with a core for each CPU, and without. */
 const SPIN_LIMIT = 2000;
@@ -33,6 +39,7 @@ export class Machine {
   readonly memory: MemoryViews;
   readonly #engine: RunningEngine;
   readonly #programs = new Map<string, ProgramEntry>();
+  #lastProgramId = 0;
 
   /** Use createMachine. */
   constructor(config: MachineConfig, memory: MemoryViews, engine: RunningEngine) {
@@ -41,7 +48,10 @@ export class Machine {
     this.#engine = engine;
   }
 
-  /** Makes the programs of a module known on every CPU, by the names of the exports. Rejects with ConfigError. */
+  /**
+   * Makes the programs of a module known on every CPU, by the names of the exports. Rejects with
+   * ConfigError.
+   */
   async load(source: ProgramModule): Promise<void> {
     const url = moduleUrl(source.module);
     for (const name of source.programs ?? ["default"]) {
@@ -50,7 +60,8 @@ export class Machine {
       if (known !== undefined) {
         throw new ConfigError(`two programs are called "${name}": ${known.url} and ${url}`);
       }
-      const entry = { id: this.#programs.size, name, url };
+      // A number of its own at once: two modules may be loading.
+      const entry = { id: this.#lastProgramId++, name, url };
       // Once here, so that a mistake is reported in plain words and not by every CPU.
       await importProgram(entry);
       await this.#engine.addProgram(entry);
@@ -66,12 +77,7 @@ export class Machine {
       const known = [...this.#programs.keys()].join(", ") || "none";
       throw new ConfigError(`no program "${program}" is loaded: ${known}`);
     }
-    if (!(cpu >= 0 && cpu < this.config.cpus)) {
-      throw new ConfigError(`there is no CPU ${cpu}: this machine has ${this.config.cpus}`);
-    }
-    if (args.length > MAX_PROGRAM_ARGS) {
-      throw new ConfigError(`a program takes at most ${MAX_PROGRAM_ARGS} numbers, not ${args.length}`);
-    }
+    checkPlace(this.config.cpus, cpu, args);
     const running = this.#engine.run({ program: entry, args, cpu, shared });
     return timeoutMs === undefined ? running : this.#withTimeout(running, program, timeoutMs);
   }
@@ -82,7 +88,10 @@ export class Machine {
     return Promise.all(cpus.map((cpu) => this.run(program, { ...options, cpu })));
   }
 
-  /** Makes every CPU give back what it keeps for itself: no job runs meanwhile. For comparisons with the boot state. */
+  /**
+   * Makes every CPU give back what it keeps for itself: no job runs meanwhile. For comparisons with
+   * the boot state.
+   */
   async quiesce(): Promise<void> {
     await this.#engine.quiesce();
   }
@@ -112,7 +121,9 @@ export class Machine {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => {
-        reject(new ConfigError(`the program "${program}" has not ended after ${ms} ms: does it loop?`));
+        reject(
+          new ConfigError(`the program "${program}" has not ended after ${ms} ms: does it loop?`),
+        );
       }, ms);
     });
     try {

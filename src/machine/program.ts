@@ -1,12 +1,15 @@
-// What runs on a machine: a program is a plain synchronous function of one file, loaded on every CPU. It sees the machine
-// only through its Task. State that outlives a call lies in the machine's memory or in `task.shared`.
+// What runs on a machine: a program is a plain synchronous function of one file, loaded on every
+// CPU. It sees the machine only through its Task. State that outlives a call lies in the machine's
+// memory or in `task.shared`.
 
 import { pathToFileURL } from "node:url";
 import { existsSync } from "node:fs";
 import { ConfigError } from "../kernel/error.ts";
 import type { ProgramTask } from "./task.ts";
 
-/** A program: runs on one CPU until it returns; its result goes to whoever started it from the host. */
+/**
+ * A program: runs on one CPU until it returns; its result goes to whoever started it from the host.
+ */
 export type Program = (task: ProgramTask, ...args: number[]) => unknown;
 
 /** Where a program comes from: the exports of a module. */
@@ -25,8 +28,9 @@ export interface ProgramEntry {
 }
 
 /**
- * The URL of a program module of ours, given beside `from` (an import.meta.url) without its ending. Workers load the built
- * one even when the host runs from the sources: Node 20 cannot load TypeScript in a worker.
+ * The URL of a program module of ours, given beside `from` (an import.meta.url) without its ending.
+ * Workers load the built one even when the host runs from the sources: Node 20 cannot load
+ * TypeScript in a worker.
  */
 export function ownModule(path: string, from: string): URL {
   const url = new URL(`${path}.js`, from);

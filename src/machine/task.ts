@@ -1,10 +1,11 @@
-// A running program's view of the machine: its syscalls, its memory accesses, its children. One object for each running
-// task; made by the CPU loop and handed to the program as its first argument.
+// A running program's view of the machine: its syscalls, its memory accesses, its children. One
+// object for each running task; made by the CPU loop and handed to the program as its first
+// argument.
 
 import { Task } from "../layout/structs.gen.ts";
 import { getU32 } from "../layout/view.ts";
 import { vaddr, type Vaddr } from "../layout/units.ts";
-import { ConfigError, MachineSignal, type SignalName } from "../kernel/error.ts";
+import { MachineSignal, type SignalName } from "../kernel/error.ts";
 import type { Cpu } from "../kernel/load.ts";
 import type { ExecImage } from "../mm/exec.ts";
 import type { Protection } from "../mm/map.ts";
@@ -26,11 +27,14 @@ import {
   type Usage,
   type WaitResult,
 } from "../syscall/process.ts";
+import { checkPlace } from "./config.ts";
 import { faultSignal } from "./fault-signal.ts";
 
 /** What the CPU loop does for a task besides the kernel. */
 export interface TaskHost {
-  /** Number of a program in the machine's table. Throws ConfigError for a name that is not in it. */
+  /**
+   * Number of a program in the machine's table. Throws ConfigError for a name that is not in it.
+   */
   programId(name: string): number;
   /** Waits for a child of `task`, running other tasks of this CPU meanwhile. */
   waitForChild(task: number): WaitResult;
@@ -125,7 +129,10 @@ export class ProgramTask {
     sysMadviseDontneed(this.cpu, this.address, start, length);
   }
 
-  /** Starts a child with a copy of the address space; returns its pid. Throws SyscallError EAGAIN when out of memory. */
+  /**
+   * Starts a child with a copy of the address space; returns its pid. Throws SyscallError EAGAIN
+   * when out of memory.
+   */
   fork(program: string, options: ForkOptions = {}): number {
     return sysFork(this.cpu, this.address, this.#child(program, options));
   }
@@ -220,11 +227,12 @@ export class ProgramTask {
     this.#check("write");
   }
 
-  #child(program: string, options: ForkOptions): { program: number; args: readonly number[]; cpu: number } {
+  #child(
+    program: string,
+    options: ForkOptions,
+  ): { program: number; args: readonly number[]; cpu: number } {
     const { args = [], cpu = this.cpu.id } = options;
-    if (!(cpu >= 0 && cpu < this.#host.cpus)) {
-      throw new ConfigError(`there is no CPU ${cpu}: this machine has ${this.#host.cpus}`);
-    }
+    checkPlace(this.#host.cpus, cpu, args);
     return { program: this.#host.programId(program), args, cpu };
   }
 

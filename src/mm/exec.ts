@@ -1,6 +1,7 @@
-// A new address space from an ELF-like layout: exec_mmap and load_elf_binary of Linux 2.6.9 as far as memory management sees
-// them: segments of files, the heap behind them, the stack. Which pages are touched is the program's business.
-// Left out: reading the file's headers, arguments and environment on the stack, the interpreter's relocation.
+// A new address space from an ELF-like layout: exec_mmap and load_elf_binary of Linux 2.6.9 as far
+// as memory management sees them: segments of files, the heap behind them, the stack. Which pages
+// are touched is the program's business. Left out: reading the file's headers, arguments and
+// environment on the stack, the interpreter's relocation.
 
 import { ENOMEM } from "../layout/errno.ts";
 import { MmStruct, PHASE_VMAS } from "../layout/structs.gen.ts";
@@ -31,6 +32,21 @@ export interface ExecImage {
   readonly brk: number;
   /** Top of the stack. */
   readonly stackTop: number;
+}
+
+/**
+ * Where the heap of a process begins that no image has placed: behind where a small program would
+ * lie.
+ */
+const DEFAULT_BRK = 0x600000;
+
+/** An mm with nothing in it but a place for the heap, one user; or 0 when out of memory. */
+export function emptyMm(cpu: Cpu): number {
+  const mm = cpu.k.mm_alloc();
+  if (mm === 0) return 0;
+  setU64(cpu, mm + MmStruct.start_brk, DEFAULT_BRK);
+  setU64(cpu, mm + MmStruct.brk, DEFAULT_BRK);
+  return mm;
 }
 
 /** An mm with the segments of `image`, one user, or a negative errno. Nobody else knows it yet. */

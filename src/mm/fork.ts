@@ -1,8 +1,9 @@
 // Copying an address space: dup_mmap of Linux 2.6.9 (kernel/fork.c).
 //
-// Protocol: the parent's mmap_sem is held for writing. For each VMA: the copy is on its anon_vma's list and in its file's tree
-// *before* the first PTE is copied, so that no PTE exists that a reverse-map walker cannot find; list, tree and PTEs under
-// the child's page_table_lock. The parent's PTEs were write-protected on the way: its TLBs are flushed once, at the end.
+// Protocol: the parent's mmap_sem is held for writing. For each VMA: the copy is on its anon_vma's
+// list and in its file's tree *before* the first PTE is copied, so that no PTE exists that a
+// reverse-map walker cannot find; list, tree and PTEs under the child's page_table_lock. The
+// parent's PTEs were write-protected on the way: its TLBs are flushed once, at the end.
 
 import { ENOMEM } from "../layout/errno.ts";
 import { MmStruct, PHASE_VMAS, VmArea } from "../layout/structs.gen.ts";
@@ -41,7 +42,10 @@ function copyNumbers(cpu: Cpu, child: number, parent: number): void {
   }
 }
 
-/** A copy of `parent`, write-protected on both sides where private; 0 when out of memory, and then nothing has changed. */
+/**
+ * A copy of `parent`, write-protected on both sides where private; 0 when out of memory, and then
+ * nothing has changed.
+ */
 export function dupMm(cpu: Cpu, parent: number): number {
   const k = cpu.k;
   const phase = k.phase_enter(PHASE_VMAS);

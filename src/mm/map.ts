@@ -1,5 +1,6 @@
-// Mapping a range: do_mmap_pgoff, do_brk and vma_link of Linux 2.6.9 (mm/mmap.c). mmap_sem is held for writing.
-// Left out: overcommit accounting, locked memory, resource limits but for the number of VMAs.
+// Mapping a range: do_mmap_pgoff, do_brk and vma_link of Linux 2.6.9 (mm/mmap.c). mmap_sem is held
+// for writing. Left out: overcommit accounting, locked memory, resource limits but for the number
+// of VMAs.
 
 import { EINVAL, ENOMEM } from "../layout/errno.ts";
 import {
@@ -110,7 +111,8 @@ export function doMmap(cpu: Cpu, mm: number, request: MapRequest): number {
   if (length === 0 || !validRange(0, length)) return -EINVAL;
   if ((flags & VM_SHARED) === 0 || file !== 0) return mapRange(cpu, mm, request);
 
-  // Shared memory belongs to nobody's anon_vma: it is a file that only its mappings know (shmem_zero_setup).
+  // Shared memory belongs to nobody's anon_vma: it is a file that only its mappings know
+  // (shmem_zero_setup).
   const memory = cpu.k.inode_alloc(FILE_ZERO, 0, length, 0);
   if (memory === 0) return -ENOMEM;
   const result = mapRange(cpu, mm, { ...request, file: memory, pgoff: 0 });
@@ -146,4 +148,3 @@ export function doBrk(cpu: Cpu, mm: number, start: number, end: number): number 
   const pgoff = start / 4096;
   return insertRange(cpu, mm, { start, end, flags: VM_DATA_FLAGS, anonVma: 0, file: 0, pgoff });
 }
-

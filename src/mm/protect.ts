@@ -1,5 +1,6 @@
-// Changing the protection of a range: sys_mprotect and mprotect_fixup of Linux 2.6.9 (mm/mprotect.c). mmap_sem is held for
-// writing. A part of a VMA that gets the flags of its neighbour joins it; else the VMA is split.
+// Changing the protection of a range: sys_mprotect and mprotect_fixup of Linux 2.6.9
+// (mm/mprotect.c). mmap_sem is held for writing. A part of a VMA that gets the flags of its
+// neighbour joins it; else the VMA is split.
 
 import { EACCES, EINVAL, ENOMEM } from "../layout/errno.ts";
 import { VM_EXEC, VM_READ, VM_WRITE } from "../layout/structs.gen.ts";
@@ -19,7 +20,10 @@ import {
 
 const PERMISSIONS = VM_READ | VM_WRITE | VM_EXEC;
 
-/** Gives [start, end) of `vma` the flags `flags`. Returns the VMA that holds the range then, or a negative errno. */
+/**
+ * Gives [start, end) of `vma` the flags `flags`. Returns the VMA that holds the range then, or a
+ * negative errno.
+ */
 function fixup(
   cpu: Cpu,
   mm: number,
@@ -49,7 +53,10 @@ function fixup(
   return changed;
 }
 
-/** Gives [start, start + length) the permissions `permissions` (VM_READ | VM_WRITE | VM_EXEC). 0 or a negative errno. */
+/**
+ * Gives [start, start + length) the permissions `permissions` (VM_READ | VM_WRITE | VM_EXEC). 0 or
+ * a negative errno.
+ */
 export function doMprotect(
   cpu: Cpu,
   mm: number,

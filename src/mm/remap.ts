@@ -1,6 +1,7 @@
-// Moving and resizing a mapping: do_mremap, move_vma and copy_vma of Linux 2.6.9 (mm/mremap.c). mmap_sem is held for writing.
-// The new VMA carries vm_pgoff along, so the same (anon_vma, index) finds a page at both places.
-// Left out: hugepages; a moved range stays within one VMA, as in Linux.
+// Moving and resizing a mapping: do_mremap, move_vma and copy_vma of Linux 2.6.9 (mm/mremap.c).
+// mmap_sem is held for writing. The new VMA carries vm_pgoff along, so the same (anon_vma, index)
+// finds a page at both places. Left out: hugepages; a moved range stays within one VMA, as in
+// Linux.
 
 import { EFAULT, EINVAL, ENOMEM, isErrno } from "../layout/errno.ts";
 import { VM_SHARED } from "../layout/structs.gen.ts";
@@ -33,7 +34,14 @@ export interface RemapRequest {
 }
 
 /** The VMA for the new place: a neighbour that grew over it, or a copy. 0 when out of memory. */
-function copyVma(cpu: Cpu, mm: number, vma: number, from: number, to: number, length: number): number {
+function copyVma(
+  cpu: Cpu,
+  mm: number,
+  vma: number,
+  from: number,
+  to: number,
+  length: number,
+): number {
   const k = cpu.k;
   const pgoff = vmaPgoff(cpu, vma) + (from - vmaStart(cpu, vma)) / 4096;
   const want = {
@@ -55,7 +63,10 @@ function copyVma(cpu: Cpu, mm: number, vma: number, from: number, to: number, le
   return copy;
 }
 
-/** Moves [from, from + oldLength) of `vma` to the free range at `to`. The new address or a negative errno. */
+/**
+ * Moves [from, from + oldLength) of `vma` to the free range at `to`. The new address or a negative
+ * errno.
+ */
 function moveVma(
   cpu: Cpu,
   mm: number,

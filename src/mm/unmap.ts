@@ -1,23 +1,16 @@
-// Unmapping a range, and the whole address space: do_munmap and exit_mmap of Linux 2.6.9 (mm/mmap.c).
+// Unmapping a range, and the whole address space: do_munmap and exit_mmap of Linux 2.6.9
+// (mm/mmap.c).
 //
-// Protocol: mmap_sem is held for writing. VMAs leave the list and the tree first, then PTEs and page tables go under
-// page_table_lock, then the VMAs leave their file and their anon_vma: so a page that is still mapped always has a VMA that a
-// reverse-map walker can find.
+// Protocol: mmap_sem is held for writing. VMAs leave the list and the tree first, then PTEs and
+// page tables go under page_table_lock, then the VMAs leave their file and their anon_vma: so a
+// page that is still mapped always has a VMA that a reverse-map walker can find.
 
 import { EINVAL } from "../layout/errno.ts";
 import { MmStruct, PHASE_VMAS, TASK_SIZE } from "../layout/structs.gen.ts";
 import { setI32 } from "../layout/view.ts";
 import type { Cpu } from "../kernel/load.ts";
 import { splitVma } from "./vma-adjust.ts";
-import {
-  addTotalVm,
-  firstVma,
-  vmaEnd,
-  vmaFile,
-  vmaNext,
-  vmaPages,
-  vmaStart,
-} from "./vma.ts";
+import { addTotalVm, firstVma, vmaEnd, vmaFile, vmaNext, vmaPages, vmaStart } from "./vma.ts";
 
 const { mmap, mm_rb, mmap_cache, map_count, total_vm } = MmStruct;
 
@@ -33,7 +26,9 @@ function removeVma(cpu: Cpu, vma: number): void {
   if (file !== 0) cpu.k.inode_put(file);
 }
 
-/** Takes the VMAs from `first` up to `end` out of list and tree; returns them, and the one after. */
+/**
+ * Takes the VMAs from `first` up to `end` out of list and tree; returns them, and the one after.
+ */
 function detachVmas(cpu: Cpu, mm: number, first: number, prev: number, end: number): number[] {
   const detached: number[] = [];
   let vma = first;
@@ -58,7 +53,10 @@ export function validRange(start: number, length: number): boolean {
   );
 }
 
-/** Unmaps [start, start + length). 0, -EINVAL or -ENOMEM (a split needed a VMA). mmap_sem is held for writing. */
+/**
+ * Unmaps [start, start + length). 0, -EINVAL or -ENOMEM (a split needed a VMA). mmap_sem is held
+ * for writing.
+ */
 export function doMunmap(cpu: Cpu, mm: number, start: number, length: number): number {
   if (length === 0 || !validRange(start, length)) return -EINVAL;
   const k = cpu.k;

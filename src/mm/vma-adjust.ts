@@ -1,8 +1,9 @@
-// Moving the boundary between VMAs, splitting one, merging two: vma_adjust, split_vma and vma_merge of Linux 2.6.9
-// (mm/mmap.c). Every change of the VMA list goes through here.
+// Moving the boundary between VMAs, splitting one, merging two: vma_adjust, split_vma and vma_merge
+// of Linux 2.6.9 (mm/mmap.c). Every change of the VMA list goes through here.
 //
-// Protocol: mmap_sem is held for writing. vm_start, vm_end, vm_pgoff and the trees change under i_mmap_lock of the file and,
-// inside it, the lock of the anon_vma, so that a reverse-map walker sees either the old or the new bounds.
+// Protocol: mmap_sem is held for writing. vm_start, vm_end, vm_pgoff and the trees change under
+// i_mmap_lock of the file and, inside it, the lock of the anon_vma, so that a reverse-map walker
+// sees either the old or the new bounds.
 
 import { ENOMEM } from "../layout/errno.ts";
 import type { Cpu } from "../kernel/load.ts";
@@ -54,7 +55,10 @@ function planNext(cpu: Cpu, vma: number, end: number, insert: number): NextChang
   return plan;
 }
 
-/** Whoever takes anonymous pages over must be on their anon_vma's list, or nobody would find them again. */
+/**
+ * Whoever takes anonymous pages over must be on their anon_vma's list, or nobody would find them
+ * again.
+ */
 function importAnonVma(cpu: Cpu, importer: number, anonVma: number): void {
   if (importer === 0 || vmaAnonVma(cpu, importer) !== 0) return;
   setVmaAnonVma(cpu, importer, anonVma);
@@ -94,8 +98,9 @@ function unlinkSwallowed(cpu: Cpu, vma: number, next: number): void {
 }
 
 /**
- * Gives `vma` new bounds. What it grows over of the next VMA it takes; what it gives up the next one gets if it touches;
- * `insert`, a copy of `vma` with bounds of its own, is linked in the same step (a split).
+ * Gives `vma` new bounds. What it grows over of the next VMA it takes; what it gives up the next
+ * one gets if it touches; `insert`, a copy of `vma` with bounds of its own, is linked in the same
+ * step (a split).
  */
 export function vmaAdjust(
   cpu: Cpu,
@@ -140,7 +145,9 @@ export function vmaAdjust(
   }
 }
 
-/** Splits `vma` at `address`, inside it. The new VMA is the lower half if `newBelow`. 0 or -ENOMEM. */
+/**
+ * Splits `vma` at `address`, inside it. The new VMA is the lower half if `newBelow`. 0 or -ENOMEM.
+ */
 export function splitVma(cpu: Cpu, vma: number, address: number, newBelow: boolean): number {
   const k = cpu.k;
   if (mapCount(cpu, vmaMm(cpu, vma)) >= MAX_MAP_COUNT) return -ENOMEM;
@@ -183,8 +190,9 @@ function canMerge(cpu: Cpu, vma: number, want: MergeRequest, pgoffMatches: boole
 }
 
 /**
- * Lets a neighbour grow over [start, end), which is either free or the part of a VMA that gets new flags. `prev` is the last
- * VMA that begins before `start`, or 0. Returns the VMA that now covers the range, or 0 if no neighbour fits.
+ * Lets a neighbour grow over [start, end), which is either free or the part of a VMA that gets new
+ * flags. `prev` is the last VMA that begins before `start`, or 0. Returns the VMA that now covers
+ * the range, or 0 if no neighbour fits.
  */
 export function vmaMerge(cpu: Cpu, mm: number, prev: number, want: MergeRequest): number {
   const pages = (want.end - want.start) / 4096;

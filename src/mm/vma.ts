@@ -1,5 +1,5 @@
-// The fields of a VMA and of an mm, as host code reads and writes them. The caller holds mmap_sem of the mm, for writing
-// where a field is set.
+// The fields of a VMA and of an mm, as host code reads and writes them. The caller holds mmap_sem
+// of the mm, for writing where a field is set.
 
 import type { Cpu } from "../kernel/load.ts";
 import { MmStruct, VmArea } from "../layout/structs.gen.ts";

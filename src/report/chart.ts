@@ -1,8 +1,8 @@
-// Charts as static SVG, drawn when the report is written: Observable Plot on a document without a browser.
-// Each chart is 360 pixels wide, so that it is readable as it is on a phone; a page puts several in a row.
-// Colours are CSS variables of the page (--series-N, --phase-N, --muted), which knows light from dark.
-// A chart gets the rows that may stand beside each other: the caller keeps those with more CPUs than cores
-// apart. Left out: interaction; a mark's tooltip is its SVG title.
+// Charts as static SVG, drawn when the report is written: Observable Plot on a document without a
+// browser. Each chart is 360 pixels wide, so that it is readable as it is on a phone; a page puts
+// several in a row. Colours are CSS variables of the page (--series-N, --phase-N, --muted), which
+// knows light from dark. A chart gets the rows that may stand beside each other: the caller keeps
+// those with more CPUs than cores apart. Left out: interaction; a mark's tooltip is its SVG title.
 
 import { FORK_WORKLOADS } from "../experiment/fork-document.ts";
 import type { ForkComparison, ForkResult, ForkWorkload } from "../experiment/fork-document.ts";
@@ -20,7 +20,9 @@ export interface Chart {
 type Plot = typeof import("@observablehq/plot");
 type PlotOptions = NonNullable<Parameters<Plot["plot"]>[0]>;
 
-/** Draws charts. Loading it takes some tenths of a second, so a command loads it only for a report. */
+/**
+ * Draws charts. Loading it takes some tenths of a second, so a command loads it only for a report.
+ */
 export interface ChartMaker {
   /** Median and 5th to 95th percentile, one chart for each workload. */
   times(results: readonly ForkResult[]): Chart[];

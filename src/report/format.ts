@@ -1,6 +1,6 @@
-// Numbers and words for people: units, thousands separators, signs, plurals. One column has one unit and
-// one number of decimals, so that its digits line up and can be compared by eye.
-// Numbers are written as in English, whatever the locale: a report is read elsewhere than it was made.
+// Numbers and words for people: units, thousands separators, signs, plurals. One column has one
+// unit and one number of decimals, so that its digits line up and can be compared by eye. Numbers
+// are written as in English, whatever the locale: a report is read elsewhere than it was made.
 
 /** A unit of time that fits a column of values. */
 export interface TimeScale {
@@ -18,7 +18,9 @@ const UNITS = [
   { unit: "ns", divisor: 1 },
 ] as const;
 
-/** Chooses the largest unit in which the smallest value (in ns) still has a digit before the point. */
+/**
+ * Chooses the largest unit in which the smallest value (in ns) still has a digit before the point.
+ */
 export function timeScale(valuesNs: readonly number[]): TimeScale {
   const smallest = smallestPositive(valuesNs);
   const { unit, divisor } = UNITS.find((candidate) => smallest >= candidate.divisor) ?? UNITS[3];
@@ -71,7 +73,10 @@ export function formatDate(iso: string): string {
   return iso.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?Z$/, "$1 $2 UTC");
 }
 
-/** Text from outside, safe for a terminal: control characters, which could move the cursor, become "?". */
+/**
+ * Text from outside, safe for a terminal: control characters, which could move the cursor, become
+ * "?".
+ */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, "?");
 }

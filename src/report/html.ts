@@ -1,5 +1,5 @@
-// The HTML report of `racier fork`: what was found, how long it took, where the time went, and the data.
-// Results with more CPUs than cores have a section and charts of their own.
+// The HTML report of `racier fork`: what was found, how long it took, where the time went, and the
+// data. Results with more CPUs than cores have a section and charts of their own.
 
 import type { ForkDocument, ForkResult } from "../experiment/fork-document.ts";
 import { loadCharts, phaseColour } from "./chart.ts";

@@ -1,6 +1,7 @@
-// The frame of a report page: one HTML file that needs nothing else, no network, no script. Light and dark
-// follow the reader's system; on a phone, charts stand below each other and tables scroll sideways.
-// The content security policy forbids what a page like this never needs, should escaping ever fail.
+// The frame of a report page: one HTML file that needs nothing else, no network, no script. Light
+// and dark follow the reader's system; on a phone, charts stand below each other and tables scroll
+// sideways. The content security policy forbids what a page like this never needs, should escaping
+// ever fail.
 
 import type { Chart } from "./chart.ts";
 import type { ReportTable } from "./rows.ts";
@@ -21,7 +22,9 @@ export function escapeHtml(text: string): Html {
   return text.replace(/[&<>"']/g, (char) => ESCAPES[char] ?? char);
 }
 
-/** Embeds a JSON document that a script or a person can take out again; the browser does not run it. */
+/**
+ * Embeds a JSON document that a script or a person can take out again; the browser does not run it.
+ */
 export function jsonBlock(id: string, value: unknown): Html {
   const json = JSON.stringify(value, null, 1).replace(/</g, "\\u003c");
   return `<script type="application/json" id="${escapeHtml(id)}">\n${json}\n</script>`;

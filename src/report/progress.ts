@@ -1,5 +1,5 @@
-// A progress bar with the expected time left, on stderr. Without a terminal it is silent: stdout belongs
-// to the result, and a log file gains nothing from a bar.
+// A progress bar with the expected time left, on stderr. Without a terminal it is silent: stdout
+// belongs to the result, and a log file gains nothing from a bar.
 
 import process from "node:process";
 import cliProgress from "cli-progress";
@@ -9,7 +9,10 @@ import { printable } from "./format.ts";
 export interface Progress {
   /** `done` of `total` are done; `note` says what is going on. */
   update(done: number, note?: string): void;
-  /** Takes the bar away and gives the cursor back. Must be called, also after an error; twice is fine. */
+  /**
+   * Takes the bar away and gives the cursor back. Must be called, also after an error; twice is
+   * fine.
+   */
   stop(): void;
 }
 
@@ -53,7 +56,9 @@ export function createProgress({
   };
 }
 
-/** Runs `restore` when the process ends or is told to, and lets a signal that nobody handles end it. */
+/**
+ * Runs `restore` when the process ends or is told to, and lets a signal that nobody handles end it.
+ */
 function restoreOnExit(restore: () => void): () => void {
   const onSignal = (signal: NodeJS.Signals): void => {
     forget();

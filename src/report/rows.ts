@@ -1,6 +1,6 @@
-// What a fork document says, as tables and sentences; the terminal and the HTML page both print these.
-// The one rule that must not be broken: a result with more CPUs than cores is marked, and it is compared
-// with nothing.
+// What a fork document says, as tables and sentences; the terminal and the HTML page both print
+// these. The one rule that must not be broken: a result with more CPUs than cores is marked, and it
+// is compared with nothing.
 
 import { FORK_WORKLOADS } from "../experiment/fork-document.ts";
 import type {

@@ -1,5 +1,5 @@
-// Aligned tables for the terminal: two spaces between columns, no frame. On a terminal the header is bold
-// and ruled; in a pipe or file there is nothing but text, so that grep and awk can read it.
+// Aligned tables for the terminal: two spaces between columns, no frame. On a terminal the header
+// is bold and ruled; in a pipe or file there is nothing but text, so that grep and awk can read it.
 
 import process from "node:process";
 import CliTable from "cli-table3";
@@ -7,7 +7,10 @@ import { formatNumber, printable } from "./format.ts";
 
 export type Align = "left" | "right";
 
-/** A column: its header, or header and alignment. Columns of numbers are aligned right by themselves. */
+/**
+ * A column: its header, or header and alignment. Columns of numbers are aligned right by
+ * themselves.
+ */
 export type Column = string | { header: string; align: Align };
 
 /** A cell: numbers get thousands separators, text stays as it is. */

@@ -1,5 +1,5 @@
-// The memory syscalls as a program sees them: argument checks in one style, mmap_sem around the work, SyscallError for a
-// refusal. What is done stands in src/mm.
+// The memory syscalls as a program sees them: argument checks in one style, mmap_sem around the
+// work, SyscallError for a refusal. What is done stands in src/mm.
 
 import { EINVAL, ENOMEM, isErrno } from "../layout/errno.ts";
 import { MmStruct, Task } from "../layout/structs.gen.ts";
@@ -85,7 +85,10 @@ export function sysMunmap(cpu: Cpu, task: number, start: number, length: number)
   locked(cpu, task, "munmap", (mm) => doMunmap(cpu, mm, start, bytes));
 }
 
-/** Changes what may be done with [start, start + length). Throws SyscallError EINVAL, EACCES or ENOMEM (a hole). */
+/**
+ * Changes what may be done with [start, start + length). Throws SyscallError EINVAL, EACCES or
+ * ENOMEM (a hole).
+ */
 export function sysMprotect(
   cpu: Cpu,
   task: number,
@@ -95,9 +98,7 @@ export function sysMprotect(
 ): void {
   wellFormed("mprotect", start % 4096 === 0, `${hex(start)} is not page aligned`);
   const bytes = pageAlign(length);
-  locked(cpu, task, "mprotect", (mm) =>
-    doMprotect(cpu, mm, start, bytes, protectionFlags(prot)),
-  );
+  locked(cpu, task, "mprotect", (mm) => doMprotect(cpu, mm, start, bytes, protectionFlags(prot)));
 }
 
 /** How mremap may go about it. */
@@ -108,7 +109,9 @@ export interface MremapOptions {
   readonly fixedAt?: number;
 }
 
-/** Resizes or moves a mapping; returns its address. Throws SyscallError EINVAL, EFAULT or ENOMEM. */
+/**
+ * Resizes or moves a mapping; returns its address. Throws SyscallError EINVAL, EFAULT or ENOMEM.
+ */
 export function sysMremap(
   cpu: Cpu,
   task: number,
@@ -120,12 +123,20 @@ export function sysMremap(
   wellFormed("mremap", start % 4096 === 0, `${hex(start)} is not page aligned`);
   const { mayMove = true, fixedAt } = options;
   wellFormed("mremap", fixedAt === undefined || fixedAt % 4096 === 0, "the target is not aligned");
-  const sizes = { start, oldLength: pageAlign(oldLength), newLength: pageAlign(newLength), mayMove };
+  const sizes = {
+    start,
+    oldLength: pageAlign(oldLength),
+    newLength: pageAlign(newLength),
+    mayMove,
+  };
   const request = fixedAt === undefined ? sizes : { ...sizes, fixedAt };
   return locked(cpu, task, "mremap", (mm) => doMremap(cpu, mm, request));
 }
 
-/** Moves the end of the heap to `end`, or tells where it is when it cannot; never throws. brk(0) asks. */
+/**
+ * Moves the end of the heap to `end`, or tells where it is when it cannot; never throws. brk(0)
+ * asks.
+ */
 export function sysBrk(cpu: Cpu, task: number, end: number): number {
   return locked(cpu, task, "brk", (mm) => {
     const startBrk = getU64(cpu, mm + MmStruct.start_brk);
@@ -147,7 +158,10 @@ function growHeap(cpu: Cpu, mm: number, oldEnd: number, newEnd: number): boolean
   return doBrk(cpu, mm, oldEnd, newEnd) === 0;
 }
 
-/** madvise(DONTNEED): drops the pages of [start, start + length). Throws SyscallError EINVAL, or ENOMEM for a hole. */
+/**
+ * madvise(DONTNEED): drops the pages of [start, start + length). Throws SyscallError EINVAL, or
+ * ENOMEM for a hole.
+ */
 export function sysMadviseDontneed(cpu: Cpu, task: number, start: number, length: number): void {
   wellFormed("madvise", start % 4096 === 0, `${hex(start)} is not page aligned`);
   const bytes = pageAlign(length);

@@ -1,5 +1,6 @@
-// The process syscalls: fork, clone of a thread, exec, exit, wait. Linux: kernel/fork.c and kernel/exit.c of 2.6.9, as far as
-// memory management sees them. A child is a program of the host's table with up to four numbers; see src/machine.
+// The process syscalls: fork, clone of a thread, exec, exit, wait. Linux: kernel/fork.c and
+// kernel/exit.c of 2.6.9, as far as memory management sees them. A child is a program of the host's
+// table with up to four numbers; see src/machine.
 
 import { EAGAIN, ECHILD, ENOEXEC, isErrno } from "../layout/errno.ts";
 import { Task } from "../layout/structs.gen.ts";
@@ -24,7 +25,8 @@ export const MAX_PROGRAM_ARGS = 4;
 
 /** Writes a program's arguments into its task. */
 export function setTaskArgs(cpu: Cpu, task: number, args: readonly number[]): void {
-  for (let i = 0; i < MAX_PROGRAM_ARGS; i++) cpu.f64[(task + Task.arg0 + i * 8) >>> 3] = args[i] ?? 0;
+  for (let i = 0; i < MAX_PROGRAM_ARGS; i++)
+    cpu.f64[(task + Task.arg0 + i * 8) >>> 3] = args[i] ?? 0;
 }
 
 /** Reads what setTaskArgs wrote. */
@@ -33,7 +35,10 @@ export function taskArgs(cpu: Cpu, task: number): number[] {
   return Array.from(cpu.f64.subarray(first, first + MAX_PROGRAM_ARGS));
 }
 
-/** A task for `mm`, whose reference it takes over; made ready on its CPU. Returns its pid, or -EAGAIN. */
+/**
+ * A task for `mm`, whose reference it takes over; made ready on its CPU. Returns its pid, or
+ * -EAGAIN.
+ */
 function startChild(cpu: Cpu, parent: number, mm: number, child: ChildProgram): number {
   const task = cpu.k.task_alloc(parent, mm, child.program);
   if (task === 0) {
@@ -46,7 +51,10 @@ function startChild(cpu: Cpu, parent: number, mm: number, child: ChildProgram): 
   return pid;
 }
 
-/** Starts a child with a copy of the address space; returns its pid. Throws SyscallError EAGAIN when out of memory. */
+/**
+ * Starts a child with a copy of the address space; returns its pid. Throws SyscallError EAGAIN when
+ * out of memory.
+ */
 export function sysFork(cpu: Cpu, task: number, child: ChildProgram): number {
   cpu.k.serve_ipis();
   const mm = dupMm(cpu, mmOf(cpu, task));
@@ -55,7 +63,10 @@ export function sysFork(cpu: Cpu, task: number, child: ChildProgram): number {
   return pid;
 }
 
-/** Starts a thread: a child that shares the address space; returns its pid. Throws SyscallError EAGAIN. */
+/**
+ * Starts a thread: a child that shares the address space; returns its pid. Throws SyscallError
+ * EAGAIN.
+ */
 export function sysClone(cpu: Cpu, task: number, child: ChildProgram): number {
   cpu.k.serve_ipis();
   const mm = mmOf(cpu, task);
@@ -96,7 +107,10 @@ export interface WaitResult {
   readonly signal: number;
 }
 
-/** A child that has ended, or undefined when all still run. Throws SyscallError ECHILD when there is none. */
+/**
+ * A child that has ended, or undefined when all still run. Throws SyscallError ECHILD when there is
+ * none.
+ */
 export function sysWaitNoHang(cpu: Cpu, task: number): WaitResult | undefined {
   cpu.k.serve_ipis();
   const child = cpu.k.wait_task_zombie(task);

@@ -37,7 +37,8 @@ export interface Vma {
 }
 
 /** The mm of a task. */
-export const mmOfTask = (memory: MemoryViews, task: number): number => getI32(memory, task + Task.mm);
+export const mmOfTask = (memory: MemoryViews, task: number): number =>
+  getI32(memory, task + Task.mm);
 
 /** A field of an mm. */
 export const mmField = (memory: MemoryViews, mm: number, field: keyof typeof MmStruct): number =>

@@ -1,5 +1,6 @@
-// Real CPUs: a worker thread for each, over one shared memory, in real time. The host talks to a CPU by message and raises
-// its attention word, so that a CPU that sleeps in the kernel comes back to its event loop to listen.
+// Real CPUs: a worker thread for each, over one shared memory, in real time. The host talks to a
+// CPU by message and raises its attention word, so that a CPU that sleeps in the kernel comes back
+// to its event loop to listen.
 
 import { Worker } from "node:worker_threads";
 import { ATTENTION_HOST, PERCPU_AREAS, PERCPU_SIZE, PerCpu } from "../../layout/structs.gen.ts";
@@ -14,7 +15,10 @@ import type { Reply, Request, WorkerStart } from "./messages.ts";
 /** Stack of a CPU: tasks that wait for children nest on it. */
 const STACK_MIB = 32;
 
-/** Where the worker's script is: Node 20 cannot load TypeScript in a worker, so it is always the built one. */
+/**
+ * Where the worker's script is: Node 20 cannot load TypeScript in a worker, so it is always the
+ * built one.
+ */
 const WORKER_URL = import.meta.url.endsWith(".ts")
   ? new URL("../../../dist/engine/threads/worker.js", import.meta.url)
   : new URL("./worker.js", import.meta.url);

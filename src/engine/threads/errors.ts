@@ -1,5 +1,5 @@
-// Unpacks errors that came from a worker: our own classes become themselves again, others become a plain Error that keeps
-// name, message and stack.
+// Unpacks errors that came from a worker: our own classes become themselves again, others become a
+// plain Error that keeps name, message and stack.
 
 import { ConfigError, KernelBug, MachineSignal, SyscallError } from "../../kernel/error.ts";
 import type { ErrorMessage } from "./messages.ts";

@@ -1,5 +1,6 @@
-// The body of one CPU: a worker thread that runs the CPU loop and, when the host asks for attention, answers its requests.
-// While it is in the event loop the CPU counts as idle: it uses no translation (lazy TLB).
+// The body of one CPU: a worker thread that runs the CPU loop and, when the host asks for
+// attention, answers its requests. While it is in the event loop the CPU counts as idle: it uses no
+// translation (lazy TLB).
 
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
@@ -82,7 +83,9 @@ async function serveHost(): Promise<boolean> {
 function describeTrap(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const frames = [...(error.stack ?? "").matchAll(/at assembly\/(\S+)/g)].map((match) => match[1]);
-  return frames.length === 0 ? error.message : `${error.message} in ${frames.slice(0, 4).join(" < ")}`;
+  return frames.length === 0
+    ? error.message
+    : `${error.message} in ${frames.slice(0, 4).join(" < ")}`;
 }
 
 async function main(): Promise<void> {

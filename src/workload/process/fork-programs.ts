@@ -1,8 +1,10 @@
-// lmbench's lat_proc on the machine: fork+exit, fork+exec, fork+sh of a process that a layout describes. Each CPU has a parent
-// of its own, built anew in every round; the child runs on the parent's CPU and is waited for.
+// lmbench's lat_proc on the machine: fork+exit, fork+exec, fork+sh of a process that a layout
+// describes. Each CPU has a parent of its own, built anew in every round; the child runs on the
+// parent's CPU and is waited for.
 //
-// Around the fork the parent and the child each write the top of the stack and two data pages, as a C library does: these
-// are the copy-on-write faults of one operation. Left out: the pages that a real shell would touch for its arguments.
+// Around the fork the parent and the child each write the top of the stack and two data pages, as a
+// C library does: these are the copy-on-write faults of one operation. Left out: the pages that a
+// real shell would touch for its arguments.
 
 import { PHASE_OTHER, NR_PHASES } from "../../layout/structs.gen.ts";
 import type { ProgramTask } from "../../machine/task.ts";
@@ -78,7 +80,9 @@ function operate(task: ProgramTask, child: string, pages: readonly number[]): nu
   const { status, signal } = task.wait();
   const ns = (performance.now() - start) * 1e6;
   if (status !== 0 || signal !== 0) {
-    throw new Error(`a child ended with status ${status}, signal ${signal}: is the memory too small?`);
+    throw new Error(
+      `a child ended with status ${status}, signal ${signal}: is the memory too small?`,
+    );
   }
   return ns;
 }
@@ -120,7 +124,10 @@ export function childExec(task: ProgramTask): void {
   touchImage(task, hello);
 }
 
-/** The child of fork+sh: becomes a shell, which forks and executes the small program and waits for it. */
+/**
+ * The child of fork+sh: becomes a shell, which forks and executes the small program and waits for
+ * it.
+ */
 export function childShell(task: ProgramTask): void {
   const { hot, shell, shellHot, shellImage } = planOf(task);
   writePages(task, hot);

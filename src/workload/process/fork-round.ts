@@ -1,4 +1,5 @@
-// What the host and the fork programs of one round say to each other: data that can be posted between threads.
+// What the host and the fork programs of one round say to each other: data that can be posted
+// between threads.
 
 import type { ProcessLayout } from "../process-layout/layout.ts";
 import type { FileTable } from "./image.ts";

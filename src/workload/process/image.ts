@@ -1,7 +1,9 @@
-// Building the process that a layout describes, in the address space of the running task: the same mappings, the same pages
-// resident, the same of them written. Which pages those are is decided by residentRange and writtenRange of the layout.
+// Building the process that a layout describes, in the address space of the running task: the same
+// mappings, the same pages resident, the same of them written. Which pages those are is decided by
+// residentRange and writtenRange of the layout.
 //
-// A private page that was written before its mapping became read-only (relocations) is written first and protected after.
+// A private page that was written before its mapping became read-only (relocations) is written
+// first and protected after.
 
 import { FILE_SEED, FILE_ZERO } from "../../layout/structs.gen.ts";
 import type { Cpu } from "../../kernel/load.ts";
@@ -105,7 +107,10 @@ export function touchImage(task: ProgramTask, layout: ProcessLayout): void {
   for (const vma of layout.vmas) touchPages(task, vma);
 }
 
-/** The pages that parent and child both write around a fork: the top of the stack and the first written data pages. */
+/**
+ * The pages that parent and child both write around a fork: the top of the stack and the first
+ * written data pages.
+ */
 export function hotPages(layout: ProcessLayout): number[] {
   const pages: number[] = [];
   const stack = layout.vmas.findLast((vma) => vma.growsDown && vma.write);

@@ -1,0 +1,326 @@
+// Does operations on a machine and on the model alike, says what it expects before it looks, and throws when they differ.
+
+import { expect } from "vitest";
+import { MachineSignal, SyscallError } from "../../src/kernel/error.ts";
+import { TASK_SIZE } from "../../src/layout/structs.gen.ts";
+import { FILE_SEED, FILE_ZERO } from "../../src/layout/structs.gen.ts";
+import type { ProgramTask } from "../../src/machine/task.ts";
+import type { DirectMachine } from "./direct.ts";
+import { mmField, mmOfTask, permissions, vmasOf } from "./inspect.ts";
+import { type ModelFile, ModelSpace, type PageKind } from "./model.ts";
+import { BASE, type Op } from "./operations.ts";
+
+type OpOf<Name extends Op["op"]> = Extract<Op, { op: Name }>;
+
+/** A file on the machine and in the model. */
+export interface TestFile extends ModelFile {
+  readonly handle: number;
+}
+
+/** Two files of a few pages: one of seed 7, one of zeros. The caller puts them. */
+export function makeFiles(machine: DirectMachine): TestFile[] {
+  const { k } = machine.cpu;
+  const word = (index: number, offset: number): number => k.seed_word(7, index, offset / 4) >>> 0;
+  const make = (name: string, kind: number, pages: number, born: ModelFile["born"]): TestFile => {
+    const handle = k.inode_alloc(kind, 7, pages * 4096 - 100, 1);
+    return { name, pages, born, written: new Map(), handle };
+  };
+  return [make("seeds", FILE_SEED, 5, word), make("zeros", FILE_ZERO, 9, () => 0)];
+}
+
+/** The result of a syscall or access, or the name of its refusal. */
+function attempt<T>(body: () => T): T | string {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof SyscallError) return error.code;
+    if (error instanceof MachineSignal) return `${error.signal} at ${error.address}`;
+    throw error;
+  }
+}
+
+const parsePerms = (perms: string): { read: boolean; write: boolean; exec: boolean } => ({
+  read: perms.includes("r"),
+  write: perms.includes("w"),
+  exec: perms.includes("x"),
+});
+
+/** One process, twice. */
+export class Comparison {
+  readonly #machine: DirectMachine;
+  readonly #task: ProgramTask;
+  readonly #files: readonly TestFile[];
+  readonly #space: ModelSpace;
+  #heap: { readonly start: number; readonly end: number };
+
+  constructor(
+    machine: DirectMachine,
+    task: ProgramTask,
+    files: readonly TestFile[],
+    space = new ModelSpace(),
+    heapStart = task.brk(0) as number,
+  ) {
+    this.#machine = machine;
+    this.#task = task;
+    this.#files = files;
+    this.#space = space;
+    this.#heap = { start: heapStart, end: task.brk(0) };
+  }
+
+  /** Does the operations one after the other, and looks at the VMAs after each. */
+  run(ops: readonly Op[]): void {
+    for (const op of ops) {
+      this.#step(op);
+      this.#same(this.#kernelList(), this.#space.list(BASE), `VMAs after ${JSON.stringify(op)}`);
+    }
+    for (const page of this.#space.pages.keys()) {
+      for (const offset of [0, 4, 2048, 4092]) this.#load(page * 4096 + offset);
+    }
+  }
+
+  #step(op: Op): void {
+    const at = "at" in op ? BASE + op.at : 0;
+    switch (op.op) {
+      case "mmap":
+        this.#mmap(op);
+        return;
+      case "munmap":
+        this.#task.munmap(at * 4096, op.count * 4096);
+        this.#space.unmap(at, op.count);
+        return;
+      case "mprotect": {
+        const prot = parsePerms(op.perms);
+        const got = attempt(() => {
+          this.#task.mprotect(at * 4096, op.count * 4096, prot);
+          return "ok";
+        });
+        this.#same(got, this.#space.protect(at, op.count, op.perms), "mprotect");
+        return;
+      }
+      case "dontneed": {
+        const got = attempt(() => {
+          this.#task.madviseDontneed(at * 4096, op.count * 4096);
+          return "ok";
+        });
+        this.#same(got, this.#space.dontneed(at, op.count), "madvise");
+        return;
+      }
+      case "mremap":
+        this.#mremap(op);
+        return;
+      case "brk":
+        this.#brk(op.pages * 4096 - op.bytes);
+        return;
+      case "load":
+        this.#load(this.#address(op));
+        return;
+      case "store":
+        this.#store(this.#address(op));
+        return;
+      case "touch":
+        this.#touch(at, op.count, op.write);
+        return;
+      case "copy":
+        this.#copy(at * 4096 + 4064, (BASE + op.to) * 4096 + 4080, op.words * 4);
+        return;
+      case "fork":
+        this.#fork(op);
+        return;
+    }
+  }
+
+  #address(op: OpOf<"load" | "store">): number {
+    const mapped = [...this.#space.pages.keys()];
+    const any = mapped[op.at % (mapped.length || 1)] ?? BASE;
+    return (op.arena ? BASE + op.at : any) * 4096 + op.offset;
+  }
+
+  #mmap(op: OpOf<"mmap">): void {
+    const { count, place, perms, shared } = op;
+    const file = this.#files[op.file];
+    const growsDown = op.growsDown && file === undefined && !shared;
+    const hint = (BASE + op.at) * 4096;
+    const where = {
+      fixed: place === "fixed",
+      hint: { fixed: hint, hint: hint - 5, anywhere: 0 }[place],
+    };
+    const what = { shared, growsDown, file: file?.handle ?? 0, offset: file ? op.pgoff * 4096 : 0 };
+    const length = count * 4096 - op.pgoff;
+    const got = this.#task.mmap({ ...parsePerms(perms), ...what, ...where, length }) / 4096;
+
+    const hinted = place === "hint" && this.#space.isFree(BASE + op.at, count);
+    if (place === "fixed" || hinted) this.#same(got, BASE + op.at, "mmap");
+    if (place === "fixed") this.#space.unmap(got, count);
+    this.#same(this.#space.isFree(got, count), true, `mmap at ${got}`);
+    const memory = shared ? sharedMemory(count) : undefined;
+    const kind: PageKind = { perms, shared, growsDown, file: file ?? memory };
+    this.#space.map(got, count, kind, file ? op.pgoff : memory ? 0 : got);
+  }
+
+  /** The end of the VMA that holds page `at`: where mremap must stop is not for the model to know. */
+  #vmaEnd(at: number): number {
+    const vmas = vmasOf(this.#machine.cpu, mmOfTask(this.#machine.cpu, this.#task.address));
+    const found = vmas.find(({ start, end }) => start / 4096 <= at && at < end / 4096);
+    return found === undefined ? 0 : found.end / 4096;
+  }
+
+  #mremap(op: OpOf<"mremap">): void {
+    const space = this.#space;
+    const at = BASE + op.at;
+    const { from, count, how } = op;
+    let end = this.#vmaEnd(at);
+    const to = BASE + op.to;
+    const options = how === "fixed" ? { fixedAt: to * 4096 } : { mayMove: how === "may move" };
+    const got = attempt(
+      () => this.#task.mremap(at * 4096, from * 4096, count * 4096, options) / 4096,
+    );
+
+    if (how === "fixed") {
+      if (to < at + from && at < to + count) return this.#same(got, "EINVAL", "mremap");
+      space.unmap(to, count);
+      if (to > at) end = Math.min(end, to);
+    }
+    const old = Math.min(from, count);
+    if (from > count) space.unmap(at + count, from - count);
+    if (from >= count && how !== "fixed") return this.#same(got, at, "mremap");
+    if (end === 0 || at + old > end) return this.#same(got, "EFAULT", "mremap");
+    if (how === "fixed") {
+      this.#same(got, to, "mremap");
+    } else if (at + from === end && space.isFree(end, count - from)) {
+      this.#same(got, at, "mremap");
+    } else if (how === "in place") {
+      return this.#same(got, "ENOMEM", "mremap");
+    }
+    const target = got as number;
+    if (target !== at) this.#same(space.isFree(target, count), true, `mremap to ${target}`);
+    space.move(at, old, target, count);
+  }
+
+  #brk(delta: number): void {
+    const { start, end } = this.#heap;
+    const want = end + delta;
+    const oldPage = Math.ceil(end / 4096);
+    const newPage = Math.ceil(want / 4096);
+    const room = newPage <= oldPage || this.#space.isFree(oldPage, newPage - oldPage + 1);
+    const possible = want >= start && room;
+    this.#same(this.#task.brk(want), possible ? want : end, "brk");
+    if (!possible) return;
+    this.#heap = { start, end: want };
+    if (newPage < oldPage) this.#space.unmap(newPage, oldPage - newPage);
+    const kind = { perms: "rw-", shared: false, growsDown: false, file: undefined };
+    if (newPage > oldPage) this.#space.map(oldPage, newPage - oldPage, kind);
+  }
+
+  #load(address: number): void {
+    const outcome = this.#space.access(address, false);
+    const want = outcome === "ok" ? this.#space.load(address) : `${outcome} at ${address}`;
+    this.#same(
+      attempt(() => this.#task.load32(address)),
+      want,
+      `load of ${address}`,
+    );
+  }
+
+  #store(address: number): void {
+    const outcome = this.#space.access(address, true);
+    const value = ++stamp;
+    const got = attempt(() => {
+      this.#task.store32(address, value);
+      return "ok";
+    });
+    this.#same(got, outcome === "ok" ? "ok" : `${outcome} at ${address}`, `store to ${address}`);
+    if (outcome === "ok") this.#space.store(address, value);
+  }
+
+  #touch(at: number, count: number, write: boolean): void {
+    const got = attempt(() => {
+      this.#task.touch(at * 4096, count * 4096, write ? "write" : "read");
+      return "ok";
+    });
+    let want = "ok";
+    for (let page = at; page < at + count && want === "ok"; page++) {
+      const outcome = this.#space.access(page * 4096, write);
+      if (outcome !== "ok") want = `${outcome} at ${page * 4096}`;
+      else if (write) this.#space.store(page * 4096, page);
+    }
+    this.#same(got, want, "touch");
+  }
+
+  #copy(source: number, target: number, length: number): void {
+    const got = attempt(() => {
+      this.#task.copy(target, source, length);
+      return "ok";
+    });
+    this.#same(got, this.#modelCopy(source, target, length), "copy");
+  }
+
+  /** Piece by piece: each lies in one page on both sides, and its target is looked at first. */
+  #modelCopy(source: number, target: number, length: number): string {
+    const space = this.#space;
+    const left = (address: number): number => 4096 - (address % 4096);
+    for (let done = 0; done < length;) {
+      const [from, to] = [source + done, target + done];
+      const piece = Math.min(left(from), left(to), length - done);
+      const written = space.access(to, true);
+      if (written !== "ok") return `${written} at ${to}`;
+      const read = space.access(from, false);
+      if (read !== "ok") return `${read} at ${from}`;
+      const words = Array.from({ length: piece / 4 }, (_, i) => space.load(from + i * 4));
+      words.forEach((word, i) => {
+        space.store(to + i * 4, word);
+      });
+      done += piece;
+    }
+    return "ok";
+  }
+
+  #fork(op: OpOf<"fork">): void {
+    const space = this.#space.clone();
+    this.#machine.program("child", (task) => {
+      new Comparison(this.#machine, task, this.#files, space, this.#heap.start).run(op.child);
+    });
+    this.#task.fork("child");
+    this.run(op.parent);
+    const { status, signal } = this.#task.wait();
+    this.#same([status, signal], [0, 0], "wait");
+  }
+
+  /** The kernel's VMAs, joined where nothing but an anon_vma keeps them apart. */
+  #kernelList(): string[] {
+    const { cpu } = this.#machine;
+    const mm = mmOfTask(cpu, this.#task.address);
+    const vmas = vmasOf(cpu, mm);
+    this.#same(mmField(cpu, mm, "map_count"), vmas.length, "map_count");
+    const runs: { start: number; end: number; flags: number; file: number; pgoff: number }[] = [];
+    for (const { start, end, flags, file, pgoff } of vmas) {
+      const last = runs.at(-1);
+      const joins =
+        last?.end === start / 4096 &&
+        last.flags === flags &&
+        last.file === file &&
+        pgoff === last.pgoff + (start / 4096 - last.start);
+      if (joins) last.end = end / 4096;
+      else runs.push({ start: start / 4096, end: end / 4096, flags, file, pgoff });
+    }
+    const pages = runs.reduce((sum, { start, end }) => sum + end - start, 0);
+    this.#same(mmField(cpu, mm, "total_vm"), pages, "total_vm");
+    return runs.map(({ start, end, flags, file, pgoff }) => {
+      const known = this.#files.find(({ handle }) => handle === file)?.name;
+      const name = file === 0 ? "anonymous" : (known ?? "shared memory");
+      return `${start - BASE}-${end - BASE} ${permissions(flags)} ${pgoff} ${name}`;
+    });
+  }
+
+  #same(got: unknown, want: unknown, what: string): void {
+    if (JSON.stringify(got) !== JSON.stringify(want)) expect(got, what).toEqual(want);
+  }
+}
+
+/** Counts stores, so that every value is written once. */
+let stamp = 0;
+
+function sharedMemory(pages: number): ModelFile {
+  return { name: "shared memory", pages, born: () => 0, written: new Map() };
+}
+
+if (BASE * 4096 >= TASK_SIZE) throw new Error("the arena is no user memory");

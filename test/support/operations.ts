@@ -1,0 +1,124 @@
+// Random sequences of what a process can do with memory. What they mean stands in comparison.ts.
+
+import fc from "fast-check";
+
+/** First page of the arena, around 1 GiB, where tables of all three lower levels meet. */
+export const BASE = 2 ** 18 - 24;
+/** Pages of the arena: few, so that operations meet. */
+export const ARENA = 48;
+
+/** One step. Pages count from the base of the arena. */
+export type Op =
+  | {
+      readonly op: "mmap";
+      readonly at: number;
+      readonly count: number;
+      readonly perms: string;
+      /** 0 and 1: the files; 2: anonymous. */
+      readonly file: number;
+      readonly pgoff: number;
+      readonly shared: boolean;
+      readonly growsDown: boolean;
+      readonly place: "fixed" | "hint" | "anywhere";
+    }
+  | { readonly op: "munmap"; readonly at: number; readonly count: number }
+  | { readonly op: "mprotect"; readonly at: number; readonly count: number; readonly perms: string }
+  | { readonly op: "dontneed"; readonly at: number; readonly count: number }
+  | {
+      readonly op: "mremap";
+      readonly at: number;
+      readonly from: number;
+      readonly to: number;
+      readonly count: number;
+      readonly how: "in place" | "may move" | "fixed";
+    }
+  | { readonly op: "brk"; readonly pages: number; readonly bytes: number }
+  /** In the arena, or else in any page that is mapped. */
+  | {
+      readonly op: "load" | "store";
+      readonly arena: boolean;
+      readonly at: number;
+      readonly offset: number;
+    }
+  | { readonly op: "touch"; readonly at: number; readonly count: number; readonly write: boolean }
+  | { readonly op: "copy"; readonly at: number; readonly to: number; readonly words: number }
+  | { readonly op: "fork"; readonly child: readonly Op[]; readonly parent: readonly Op[] };
+
+const at = fc.nat({ max: ARENA - 1 });
+const count = fc.integer({ min: 1, max: 12 });
+const perms = fc.constantFrom("rw-", "rw-", "rw-", "r--", "---", "r-x", "rwx");
+const offset = fc.constantFrom(0, 4, 2048, 4092);
+
+const simple = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      op: fc.constant("mmap" as const),
+      at,
+      count,
+      perms,
+      file: fc.constantFrom(0, 1, 2, 2, 2),
+      pgoff: fc.nat({ max: 6 }),
+      shared: fc.boolean(),
+      growsDown: fc.constantFrom(false, false, false, false, true),
+      place: fc.constantFrom("fixed" as const, "fixed" as const, "hint" as const, "anywhere" as const),
+    }),
+  },
+  { weight: 2, arbitrary: fc.record({ op: fc.constant("munmap" as const), at, count }) },
+  { weight: 4, arbitrary: fc.record({ op: fc.constant("mprotect" as const), at, count, perms }) },
+  { weight: 1, arbitrary: fc.record({ op: fc.constant("dontneed" as const), at, count }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      op: fc.constant("mremap" as const),
+      at,
+      from: count,
+      to: at,
+      count,
+      how: fc.constantFrom("in place" as const, "may move" as const, "fixed" as const),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant("brk" as const),
+      pages: fc.integer({ min: -4, max: 6 }),
+      bytes: fc.nat({ max: 4095 }),
+    }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      op: fc.constantFrom("load" as const, "store" as const),
+      arena: fc.boolean(),
+      at,
+      offset,
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ op: fc.constant("touch" as const), at, count, write: fc.boolean() }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      op: fc.constant("copy" as const),
+      at,
+      to: at,
+      words: fc.integer({ min: 1, max: 40 }),
+    }),
+  },
+);
+
+/** Operations of a process whose children, if any, do `inner`. */
+function sequence(maxLength: number, inner?: fc.Arbitrary<Op[]>): fc.Arbitrary<Op[]> {
+  const fork =
+    inner && fc.record({ op: fc.constant("fork" as const), child: inner, parent: inner });
+  const op: fc.Arbitrary<Op> = fork
+    ? fc.oneof({ weight: 14, arbitrary: simple }, { weight: 1, arbitrary: fork })
+    : simple;
+  return fc.array(op, { maxLength, size: "max" });
+}
+
+/** Sequences of operations, with those of children and grandchildren inside. */
+export const operations = sequence(50, sequence(12, sequence(6)));
