@@ -1,5 +1,5 @@
 // The buddy allocator, its per-CPU hot lists, and the pagevecs in front of the LRU lists. Like
-// assembly/mm/page_alloc.ts and lru.ts.
+// assembly/mm/page_alloc.ts, put_page.ts and lru.ts.
 // Left out: blocks of more than one frame for callers, frames without content.
 
 #ifndef TWIN_PAGE_ALLOC_H

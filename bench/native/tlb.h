@@ -1,4 +1,4 @@
-// The software TLB of the CPU, and its flushes. Like assembly/arch/tlb.ts and tlb_flush.ts.
+// The software TLB of the CPU, and its flushes. Like assembly/arch/tlb.ts and mm/tlb_flush.ts.
 //
 // A tag is the virtual page, and in the place of the offset the generation that it was entered in:
 // a full flush counts the generation up, and really clears the TLB when its 12 bits are used up.

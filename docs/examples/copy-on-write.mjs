@@ -23,13 +23,13 @@ export function parent(task) {
 
   const page = task.mmap({ length: 4096, read: true, write: true });
   task.store32(page, MARK);
-  look("one process, one frame");
+  look("before fork");
   task.fork("child", { args: [page] });
-  look("after fork: the frame is shared, both PTEs are write-protected");
+  look("after fork, shared and write-protected");
   task.store32(page + 4, 1);
-  look("after a store of the parent: the page was copied");
+  look("after a store of the parent, copied");
   task.wait();
-  look("after the child has ended: its frame is free");
+  look("after the child has ended, its frame is free");
   return steps;
 }
 
@@ -43,9 +43,10 @@ async function main() {
   try {
     await machine.load({ module: import.meta.url, programs: ["parent", "child"] });
     for (const { step, frames } of await machine.run("parent")) {
-      console.log(step);
-      for (const { frame, mappings } of frames)
-        console.log(`  frame ${frame}: mapped ${mappings}x`);
+      const where = frames.map(
+        ({ frame, mappings }) => `frame ${frame}, mapped by ${mappings} PTE(s)`,
+      );
+      console.log(`${step}: ${where.join("; ")}`);
     }
   } finally {
     await machine.stop();

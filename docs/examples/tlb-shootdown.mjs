@@ -46,7 +46,9 @@ async function main() {
     const { reads, counters } = await machine.run("forbid");
     console.log(`the reader could read the page (${reads} times), then it could not`);
     counters.forEach(({ shootdowns, interrupts }, cpu) => {
-      console.log(`CPU ${cpu}: started ${shootdowns} shootdowns, was interrupted ${interrupts} times`);
+      console.log(
+        `CPU ${cpu}: started ${shootdowns} shootdowns, was interrupted ${interrupts} times`,
+      );
     });
   } finally {
     await machine.stop();

@@ -7,8 +7,9 @@ import { ConfigError } from "../kernel/error.ts";
 export function wholeNumber(option: string, least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most)
+    if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) {
       return value;
+    }
     throw new ConfigError(`${option} takes a whole number from ${least} to ${most}, not "${text}"`);
   };
 }

@@ -41,7 +41,9 @@ async function run(file: string, options: Options): Promise<void> {
       process.stdout.write(`${JSON.stringify(doc, bigintsAsText, 2)}\n`);
     } else {
       results.forEach((result, cpu) => {
-        process.stdout.write(`CPU ${cpu}: ${JSON.stringify(result, bigintsAsText) ?? "done"}\n`);
+        process.stdout.write(
+          `CPU ${cpu}: ${result === undefined ? "done" : JSON.stringify(result, bigintsAsText)}\n`,
+        );
       });
     }
   } finally {

@@ -13,7 +13,7 @@ import { doMremap } from "../mm/remap.ts";
 import { doMunmap, validRange } from "../mm/unmap.ts";
 import { mmapSem, vmaEnd, vmaStart } from "../mm/vma.ts";
 
-const { mm: task_mm } = Task;
+const TASK_MM = Task.mm;
 
 /** A mapping to be made by mmap. */
 export interface MmapOptions extends Protection {
@@ -38,7 +38,7 @@ const hex = (address: number): string => `0x${address.toString(16)}`;
 
 /** The mm of a running task. */
 export function mmOf(cpu: Cpu, task: number): number {
-  return getI32(cpu, task + task_mm);
+  return getI32(cpu, task + TASK_MM);
 }
 
 /** Does `body` with mmap_sem held for writing, and turns a negative errno into a SyscallError. */

@@ -25,8 +25,9 @@ export const MAX_PROGRAM_ARGS = 4;
 
 /** Writes a program's arguments into its task. */
 export function setTaskArgs(cpu: Cpu, task: number, args: readonly number[]): void {
-  for (let i = 0; i < MAX_PROGRAM_ARGS; i++)
+  for (let i = 0; i < MAX_PROGRAM_ARGS; i++) {
     cpu.f64[(task + Task.arg0 + i * 8) >>> 3] = args[i] ?? 0;
+  }
 }
 
 /** Reads what setTaskArgs wrote. */

@@ -49,5 +49,5 @@ export function packError(error: unknown): ErrorMessage {
     return { name: "Error", message: `the program threw ${String(error)}`, fields: {} };
   }
   const { name, message, stack } = error;
-  return { name, message, stack, fields: { ...error } };
+  return { name, message, stack, fields: Object.fromEntries(Object.entries(error)) };
 }

@@ -5,6 +5,7 @@
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import { instantiateCpu } from "../../kernel/load.ts";
+import { panicOf } from "../../machine/bug-report.ts";
 import { CpuLoop, quiesceCpu } from "../../machine/cpu-loop.ts";
 import { importProgram } from "../../machine/program.ts";
 import { packError, type Reply, type Request, type WorkerStart } from "./messages.ts";
@@ -20,12 +21,14 @@ const loop = new CpuLoop(cpu, start.config, (error) => {
   say({ type: "stray", error: packError(error) });
 });
 
-/** Does work of the kernel with the CPU awake. */
-function awake<T>(work: () => T): T {
+/** Runs a job; what the program threw comes back as it is, a trap of the kernel ends the CPU. */
+function runJob(program: number, args: readonly number[]): unknown {
   cpu.k.leave_lazy();
-  const result = work();
-  cpu.k.enter_lazy();
-  return result;
+  try {
+    return loop.runJob(program, args);
+  } finally {
+    if (panicOf(cpu) === undefined) cpu.k.enter_lazy();
+  }
 }
 
 async function answer(request: Request): Promise<unknown> {
@@ -37,18 +40,11 @@ async function answer(request: Request): Promise<unknown> {
     }
     case "job":
       loop.shared = request.shared;
-      return awake(() => {
-        try {
-          return { result: loop.runJob(request.program, request.args) };
-        } catch (error) {
-          if (error instanceof WebAssembly.RuntimeError) throw error;
-          return { error };
-        }
-      });
+      return runJob(request.program, request.args);
     case "quiesce":
-      awake(() => {
-        quiesceCpu(cpu);
-      });
+      cpu.k.leave_lazy();
+      quiesceCpu(cpu);
+      cpu.k.enter_lazy();
       return undefined;
     case "stop":
       return undefined;
@@ -59,10 +55,7 @@ async function answer(request: Request): Promise<unknown> {
 async function serve(request: Request): Promise<boolean> {
   const { id } = request;
   try {
-    const result = await answer(request);
-    const outcome = result as { result?: unknown; error?: unknown } | undefined;
-    if (outcome?.error !== undefined) throw outcome.error;
-    say({ type: "done", id, result: outcome?.result });
+    say({ type: "done", id, result: await answer(request) });
   } catch (error) {
     if (error instanceof WebAssembly.RuntimeError) throw error;
     say({ type: "failed", id, error: packError(error) });
