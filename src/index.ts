@@ -13,6 +13,7 @@ export type { Program, ProgramModule } from "./machine/program.ts";
 export { ProgramTask, type ForkOptions } from "./machine/task.ts";
 export type { ExecImage, Segment } from "./mm/exec.ts";
 export type { Protection } from "./mm/map.ts";
+export type { ContentFile, FileContent, SeedFile } from "./syscall/file.ts";
 export type { MmapOptions, MremapOptions } from "./syscall/memory.ts";
 export type { Usage, WaitResult } from "./syscall/process.ts";
 

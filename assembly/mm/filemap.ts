@@ -55,12 +55,21 @@ export function add_to_page_cache(page: Page, inode: Inode, index: u64): i32 {
   return error;
 }
 
+/** What lies behind the end of the file in its last page reads as zeros. */
+function clear_behind_end(inode: Inode, index: u64, frame: usize): void {
+  const start = index << PAGE_SHIFT;
+  if (inode.i_size >= start + PAGE_SIZE || inode.i_size < start) return;
+  const used = <usize>(inode.i_size - start);
+  memset(frame + used, 0, PAGE_SIZE - used);
+}
+
 /** Fills a page with what the file holds there. */
 function readpage(inode: Inode, page: Page): void {
   if (page_has_content(page)) {
     const frame = page_address(page);
     if (inode.i_kind == FILE_SEED) fill_from_seed(frame, inode.i_seed, page.index);
     else memset(frame, 0, PAGE_SIZE);
+    clear_behind_end(inode, page.index, frame);
   }
   page_set_flag(page, PG_uptodate);
 }

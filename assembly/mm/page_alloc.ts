@@ -13,6 +13,7 @@ import {
   BUG_FRAME_POISON,
   BUG_MAPCOUNT_AT_FREE,
   bug_on,
+  check_bug_on,
 } from "../arch/bug";
 import { boot } from "../arch/boot_params";
 import { PAGE_SIZE } from "../arch/memory_map";
@@ -239,13 +240,7 @@ function check_poison(page: Page): void {
 }
 
 /** Checking builds: marks a page free and fills its frame with poison. */
-export function poison_free_page(page: Page): void {
-  bug_on(
-    (page.flags & PG_free_checked) != 0,
-    BUG_DOUBLE_FREE_PAGE,
-    changetype<usize>(page),
-    page.flags,
-  );
+function poison_free_page(page: Page): void {
   page.flags = PG_free_checked;
   if (page.zone == ZONE_NORMAL) memset(page_address(page), POISON_FREE_FRAME, PAGE_SIZE);
 }
@@ -289,6 +284,8 @@ export function clear_highpage(page: Page): void {
 
 /** Stops the machine if something about the page says that it is still in use. */
 function free_pages_check(page: Page): void {
+  const free = (page.flags & PG_free_checked) != 0;
+  check_bug_on(free, BUG_DOUBLE_FREE_PAGE, changetype<usize>(page), page.flags);
   bug_on(page._mapcount != UNMAPPED, BUG_MAPCOUNT_AT_FREE, changetype<usize>(page), page._mapcount);
   bug_on(
     page.mapping != 0 || page._count != -1 || (page.flags & BAD_AT_FREE) != 0,

@@ -28,7 +28,7 @@ export function parent(task) {
   look("after fork, shared and write-protected");
   task.store32(page + 4, 1);
   look("after a store of the parent, copied");
-  task.wait();
+  if (task.wait().status !== 0) throw new Error("the child saw the store of the parent");
   look("after the child has ended, its frame is free");
   return steps;
 }

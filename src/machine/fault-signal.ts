@@ -19,11 +19,6 @@ export function signalNumber(name: SignalName): number {
   return NUMBERS.get(name) as number;
 }
 
-/** Name of a signal's number, or undefined for 0. */
-export function signalName(number: number): SignalName | undefined {
-  return NAMES.get(number);
-}
-
 /**
  * Takes the signal that the last access raised, if any. One typed-array read when there is none.
  */

@@ -9,6 +9,7 @@ import { MachineSignal, type SignalName } from "../kernel/error.ts";
 import type { Cpu } from "../kernel/load.ts";
 import type { ExecImage } from "../mm/exec.ts";
 import type { Protection } from "../mm/map.ts";
+import { sysCloseFile, sysCreateFile, sysFileBytes, type FileContent } from "../syscall/file.ts";
 import {
   sysBrk,
   sysMadviseDontneed,
@@ -127,6 +128,21 @@ export class ProgramTask {
   /** Drops the pages of a range: private ones read as new afterwards. Throws SyscallError. */
   madviseDontneed(start: number, length: number): void {
     sysMadviseDontneed(this.cpu, this.address, start, length);
+  }
+
+  /** Makes a file for mmap from bytes or from a seed; returns its handle. Throws SyscallError. */
+  createFile(content: FileContent): number {
+    return sysCreateFile(this.cpu, content);
+  }
+
+  /** Gives the handle of a file back; mappings keep the file as long as they need it. */
+  closeFile(file: number): void {
+    sysCloseFile(this.cpu, file);
+  }
+
+  /** A copy of what a file holds in [offset, offset + length), as far as it reaches. */
+  fileBytes(file: number, offset: number, length: number): Uint8Array {
+    return sysFileBytes(this.cpu, file, offset, length);
   }
 
   /**

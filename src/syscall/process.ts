@@ -30,10 +30,11 @@ export function setTaskArgs(cpu: Cpu, task: number, args: readonly number[]): vo
   }
 }
 
-/** Reads what setTaskArgs wrote. */
-export function taskArgs(cpu: Cpu, task: number): number[] {
-  const first = (task + Task.arg0) >>> 3;
-  return Array.from(cpu.f64.subarray(first, first + MAX_PROGRAM_ARGS));
+/** Reads what setTaskArgs wrote: always four numbers. */
+export function taskArgs(cpu: Cpu, task: number): [number, number, number, number] {
+  const { f64 } = cpu;
+  const at = (task + Task.arg0) >>> 3;
+  return [f64[at] ?? 0, f64[at + 1] ?? 0, f64[at + 2] ?? 0, f64[at + 3] ?? 0];
 }
 
 /**

@@ -20,7 +20,8 @@ export interface TestFile extends ModelFile {
 /** Two files of a few pages: one of seed 7, one of zeros. The caller puts them. */
 export function makeFiles(machine: DirectMachine): TestFile[] {
   const { k } = machine.cpu;
-  const word = (index: number, offset: number): number => k.seed_word(7, index, offset / 4) >>> 0;
+  const word = (index: number, offset: number): number =>
+    index * 4096 + offset < 5 * 4096 - 100 ? k.seed_word(7, index, offset / 4) >>> 0 : 0;
   const make = (name: string, kind: number, pages: number, born: ModelFile["born"]): TestFile => {
     const handle = k.inode_alloc(kind, 7, pages * 4096 - 100, 1);
     return { name, pages, born, written: new Map(), handle };

@@ -2,6 +2,7 @@
 // step from the test into the host code. More CPUs may be configured; then they are idle, unless a test instantiates them.
 
 import { ATTENTION_HOST, PerCpu } from "../../src/layout/structs.gen.ts";
+import { KernelBug } from "../../src/kernel/error.ts";
 import { type Cpu, instantiateCpu, loadKernel } from "../../src/kernel/load.ts";
 import { bugOfTrap } from "../../src/machine/bug-report.ts";
 import { CpuLoop, quiesceCpu } from "../../src/machine/cpu-loop.ts";
@@ -99,6 +100,17 @@ export class DirectMachine {
       bug.cause = error;
       throw bug;
     }
+  }
+
+  /** The broken rule that a body must end with. */
+  bugOf(body: () => unknown): KernelBug {
+    try {
+      this.guard(body);
+    } catch (error) {
+      if (error instanceof KernelBug) return error;
+      throw error;
+    }
+    throw new Error("no rule was found to be broken");
   }
 
   /** Everything that the CPU keeps for itself goes back; then: what is free. */
