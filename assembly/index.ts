@@ -29,7 +29,7 @@ export { phase_enter, phase_leave, phase_reset, phase_time } from "./arch/phase"
 export { panic } from "./arch/bug";
 
 export { spin_lock, spin_trylock, spin_unlock, spin_is_locked } from "./lock/spinlock";
-export { bit_spin_trylock } from "./lock/bit_spinlock";
+export { bit_spin_lock, bit_spin_trylock, bit_spin_unlock } from "./lock/bit_spinlock";
 export {
   down_read,
   down_read_trylock,

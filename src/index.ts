@@ -1,14 +1,17 @@
 // The public API: machines, programs, and what a program sees.
 
 import { threadsEngine } from "./engine/threads/engine.ts";
-import { createMachine as createOn, type Machine } from "./machine/machine.ts";
+import { bootParts, Machine as MachineOnAnyEngine } from "./machine/machine.ts";
 import type { MachineOptions } from "./machine/config.ts";
 
 export { ConfigError, KernelBug, MachineSignal, SyscallError } from "./kernel/error.ts";
 export type { SignalName } from "./kernel/error.ts";
 export { KERNELS, type KernelEntry } from "./kernel/catalogue.ts";
+export type { Cpu } from "./kernel/load.ts";
+export type { Unit, Vaddr } from "./layout/units.ts";
+export type { MemoryViews } from "./layout/view.ts";
 export type { MachineConfig, MachineOptions } from "./machine/config.ts";
-export { Machine, type RunOptions } from "./machine/machine.ts";
+export type { RunOptions } from "./machine/machine.ts";
 export type { Program, ProgramModule } from "./machine/program.ts";
 export { ProgramTask, type ForkOptions } from "./machine/task.ts";
 export type { ExecImage, Segment } from "./mm/exec.ts";
@@ -17,7 +20,10 @@ export type { ContentFile, FileContent, SeedFile } from "./syscall/file.ts";
 export type { MmapOptions, MremapOptions } from "./syscall/memory.ts";
 export type { Usage, WaitResult } from "./syscall/process.ts";
 
-/** Makes a machine with a worker thread for each CPU and boots it. Rejects with ConfigError. */
-export async function createMachine(options: MachineOptions = {}): Promise<Machine> {
-  return createOn(options, threadsEngine);
+/** An emulated machine: `await Machine.boot({ kernel: "2.6.9", cpus: 2 })`. */
+export class Machine extends MachineOnAnyEngine {
+  /** Makes a machine with a worker thread for each CPU and boots it. Rejects with ConfigError. */
+  static async boot(options: MachineOptions = {}): Promise<Machine> {
+    return new Machine(...(await bootParts(options, threadsEngine)));
+  }
 }

@@ -18,7 +18,7 @@ import {
 } from "./pte";
 import { tlb_fill, tlb_lookup, tlb_pte } from "./tlb";
 import { MmStruct } from "../mm/mm_types";
-import { SIGSEGV, do_page_fault } from "../mm/page_fault";
+import { SIGSEGV, do_page_fault, raise_signal } from "../mm/page_fault";
 import { TASK_SIZE, pte_offset } from "../mm/pgtable";
 
 /** translate: the access raised a signal, noted in the per-CPU area. */
@@ -55,8 +55,7 @@ function walk(address: u64, write: bool): u64 {
 
 function translate_slow(address: u64, write: bool): usize {
   if (address >= TASK_SIZE) {
-    this_cpu().fault_signal = SIGSEGV;
-    this_cpu().fault_address = address;
+    raise_signal(SIGSEGV, address, write);
     return TRANSLATE_FAULT;
   }
   while (true) {

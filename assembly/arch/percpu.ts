@@ -46,8 +46,8 @@ export class PerCpu {
   tlb_victim: u32;
   /** Signal of the last access: 0 none, else SIGSEGV, SIGBUS, SIGKILL. */
   fault_signal: u32;
-  /** CHECKED_* result of the last fault, for the counters. */
-  fault_result: i32;
+  /** 1 if the last access that ended in a signal was a write. */
+  fault_write: u32;
   /** Address of the last fault that ended in a signal. */
   fault_address: u64;
   /** Interrupts are off while this is not 0. */

@@ -21,9 +21,10 @@ export const SIGSEGV: u32 = 11;
 export const STACK_RLIMIT: u64 = 8 << 20;
 
 /** Notes the signal that the program gets; always false. */
-export function raise_signal(signal: u32, address: u64): bool {
+export function raise_signal(signal: u32, address: u64, write: bool): bool {
   const cpu = this_cpu();
   cpu.fault_signal = signal;
+  cpu.fault_write = write;
   cpu.fault_address = address;
   trace(TRACE_SIGNAL, address, signal);
   return false;
@@ -82,6 +83,6 @@ export function do_page_fault(address: u64, write: bool): bool {
     task.min_flt++;
     return true;
   }
-  if (!allowed) return raise_signal(SIGSEGV, address);
-  return raise_signal(result == VM_FAULT_OOM ? SIGKILL : SIGBUS, address);
+  if (!allowed) return raise_signal(SIGSEGV, address, write);
+  return raise_signal(result == VM_FAULT_OOM ? SIGKILL : SIGBUS, address, write);
 }

@@ -24,7 +24,7 @@ function misaligned<T>(address: u64): bool {
 @inline
 export function user_load<T>(address: u64): T {
   if (misaligned<T>(address)) {
-    raise_signal(SIGBUS, address);
+    raise_signal(SIGBUS, address, false);
     return <T>0;
   }
   const at = translate(address, false);
@@ -35,7 +35,7 @@ export function user_load<T>(address: u64): T {
 @inline
 export function user_store<T>(address: u64, value: T): void {
   if (misaligned<T>(address)) {
-    raise_signal(SIGBUS, address);
+    raise_signal(SIGBUS, address, true);
     return;
   }
   const at = translate(address, true);
@@ -62,13 +62,14 @@ export function user_touch(start: u64, length: u64, write: bool): u64 {
 /** Copies within one page on each side; false when an access raised a signal. */
 function copy_chunk(dst: u64, src: u64, size_bytes: usize): bool {
   while (true) {
-    if (translate(dst, true) == TRANSLATE_FAULT) return false;
-    const from = translate(src, false);
-    if (from == TRANSLATE_FAULT) return false;
-    // The way to the source may have taken an interrupt that flushed the destination: look again,
-    // taking none.
-    const to = translate_cached(dst, true);
-    if (to == TRANSLATE_FAULT) continue;
+    // First the source, as the string instructions do: where it cannot be read, nothing is written.
+    if (translate(src, false) == TRANSLATE_FAULT) return false;
+    const to = translate(dst, true);
+    if (to == TRANSLATE_FAULT) return false;
+    // The way to the target may have copied the page that the source lies in too, or taken an
+    // interrupt that flushed it: look again, taking none.
+    const from = translate_cached(src, false);
+    if (from == TRANSLATE_FAULT) continue;
     if (to == TRANSLATE_NO_CONTENT) return true;
     if (from == TRANSLATE_NO_CONTENT) memset(to, 0, size_bytes);
     else memcpy(to, from, size_bytes);

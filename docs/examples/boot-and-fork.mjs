@@ -2,7 +2,7 @@
 // node docs/examples/boot-and-fork.mjs
 
 import { isMainThread } from "node:worker_threads";
-import { createMachine, KERNELS } from "racier";
+import { KERNELS, Machine } from "racier";
 
 const PAGES = 1000;
 const BYTES = PAGES * 4096;
@@ -25,7 +25,7 @@ export function child(task, memory) {
 
 async function main() {
   for (const { name: kernel } of KERNELS) {
-    const machine = await createMachine({ kernel, memory: "32M" });
+    const machine = await Machine.boot({ kernel, memory: "32M" });
     try {
       await machine.load({ module: import.meta.url, programs: ["parent", "child"] });
       const { pid, child, word, usage } = await machine.run("parent");

@@ -3,7 +3,7 @@
 // found by what is written in it. node docs/examples/copy-on-write.mjs
 
 import { isMainThread } from "node:worker_threads";
-import { createMachine } from "racier";
+import { Machine } from "racier";
 
 const MARK = 0xc0ffee42;
 
@@ -39,7 +39,7 @@ export function child(task, page) {
 }
 
 async function main() {
-  const machine = await createMachine({ kernel: "2.6.9", memory: "16M" });
+  const machine = await Machine.boot({ kernel: "2.6.9", memory: "16M" });
   try {
     await machine.load({ module: import.meta.url, programs: ["parent", "child"] });
     for (const { step, frames } of await machine.run("parent")) {

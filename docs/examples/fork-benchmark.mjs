@@ -3,7 +3,7 @@
 // node docs/examples/fork-benchmark.mjs [ROUNDS]
 
 import { isMainThread } from "node:worker_threads";
-import { createMachine, KERNELS } from "racier";
+import { KERNELS, Machine } from "racier";
 
 const PAGES = 2048;
 const FORKS = 20;
@@ -30,7 +30,7 @@ async function main() {
   const times = new Map(KERNELS.map(({ name }) => [name, []]));
   try {
     for (const { name: kernel } of KERNELS) {
-      const machine = await createMachine({ kernel, memory: "32M" });
+      const machine = await Machine.boot({ kernel, memory: "32M" });
       machines.push(machine);
       await machine.load({ module: import.meta.url, programs: ["benchmark", "child"] });
       await machine.run("benchmark");

@@ -3,7 +3,7 @@
 // node docs/examples/signals.mjs
 
 import { isMainThread } from "node:worker_threads";
-import { createMachine, MachineSignal } from "racier";
+import { Machine, MachineSignal } from "racier";
 
 /** Tries an access and tells how it went. */
 function attempt(what, access) {
@@ -17,6 +17,8 @@ function attempt(what, access) {
 
 export function accesses(task) {
   const page = task.mmap({ length: 8192, read: true, write: true });
+  const file = task.createFile({ content: new Uint8Array(100) });
+  const mapped = task.mmap({ length: 8192, read: true, file });
   task.store32(page, 42);
   task.mprotect(page, 4096, { read: true });
   task.munmap(page + 4096, 4096);
@@ -25,6 +27,7 @@ export function accesses(task) {
     attempt("store to a read-only page", () => task.store32(page, 43)),
     attempt("load from an unmapped page", () => task.load32(page + 4096)),
     attempt("load of 32 bits at an odd address", () => task.load32(page + 1)),
+    attempt("load behind the last page of a file", () => task.load8(mapped + 4096)),
     attempt("load again", () => task.load32(page)),
   ];
 }
@@ -40,7 +43,7 @@ export function crash(task) {
 }
 
 async function main() {
-  const machine = await createMachine({ memory: "16M" });
+  const machine = await Machine.boot({ memory: "16M" });
   try {
     await machine.load({ module: import.meta.url, programs: ["accesses", "parent", "crash"] });
     for (const line of await machine.run("accesses")) console.log(line);

@@ -3,9 +3,9 @@
 // node docs/examples/tlb-shootdown.mjs
 
 import { isMainThread } from "node:worker_threads";
-import { createMachine, MachineSignal } from "racier";
+import { Machine, MachineSignal } from "racier";
 // Where the counters of a CPU lie. Generated from the kernel, not part of the package's interface.
-import { PerCpu, PERCPU_AREAS, PERCPU_SIZE } from "../../dist/layout/structs.gen.js";
+import { PerCpu, PERCPU_AREAS, PERCPU_SIZE } from "racier/layout";
 
 const RW = { read: true, write: true };
 
@@ -40,7 +40,7 @@ export function read(task, page, notes) {
 }
 
 async function main() {
-  const machine = await createMachine({ cpus: 2, memory: "16M" });
+  const machine = await Machine.boot({ cpus: 2, memory: "16M" });
   try {
     await machine.load({ module: import.meta.url, programs: ["forbid", "read"] });
     const { reads, counters } = await machine.run("forbid");

@@ -15,6 +15,7 @@ const LINTS = [
   tool("docs", "typedoc", "bin/typedoc", "--emit", "none", "--logLevel", "Warn"),
   tool("dead code", "knip", "bin/knip.js", "--no-progress"),
   tool("package", "publint", "src/cli.js", "--strict"),
+  { name: "lock table", command: ["src/build/gen-locking.mjs", "--check"] },
 ];
 
 const built = await alone(async () => {

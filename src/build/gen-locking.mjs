@@ -37,7 +37,7 @@ if (after === undefined) {
   const text = [before, BEGIN, "\n\n", structs.map(sectionOf).join("\n"), "\n", END, after].join(
     "",
   );
-  const options = { ...(await resolveConfig(path)), parser: "markdown" };
+  const options = { ...(await resolveConfig(fromRoot("docs/locking.md"))), parser: "markdown" };
   const formatted = await format(text, options);
   if (formatted !== current && words.includes("--check")) {
     fail(`${name} is stale: run node src/build/gen-locking.mjs, then commit it`);

@@ -32,7 +32,9 @@ export interface KernelCalls {
   spin_trylock(lock: number): number;
   spin_unlock(lock: number): void;
   spin_is_locked(lock: number): number;
+  bit_spin_lock(mask: number, word: number): void;
   bit_spin_trylock(mask: number, word: number): number;
+  bit_spin_unlock(mask: number, word: number): void;
   init_rwsem(sem: number): void;
   down_read(sem: number): void;
   down_read_trylock(sem: number): number;

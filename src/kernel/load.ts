@@ -14,7 +14,10 @@ export interface Cpu extends MemoryViews {
   readonly id: number;
   /** Address of its per-CPU area. */
   readonly area: number;
-  /** The kernel. */
+  /**
+   * The kernel: no stable interface.
+   * @internal
+   */
   readonly k: KernelCalls;
 }
 

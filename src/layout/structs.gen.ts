@@ -260,8 +260,8 @@ export const PerCpu = {
   tlb_victim: 28,
   /** u32. Signal of the last access: 0 none, else SIGSEGV, SIGBUS, SIGKILL. */
   fault_signal: 32,
-  /** i32. CHECKED_* result of the last fault, for the counters. */
-  fault_result: 36,
+  /** u32. 1 if the last access that ended in a signal was a write. */
+  fault_write: 36,
   /** u64. Address of the last fault that ended in a signal. */
   fault_address: 40,
   /** u32. Interrupts are off while this is not 0. */

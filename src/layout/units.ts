@@ -2,7 +2,8 @@
 // interface needs yet.
 
 declare const unit: unique symbol;
-type Unit<Name extends string> = number & { readonly [unit]: Name };
+/** A number with a unit, which a bare number cannot be taken for; it is a number wherever one is wanted. */
+export type Unit<Name extends string> = number & { readonly [unit]: Name };
 
 /** Virtual address of a process, in bytes; below 2^47. */
 export type Vaddr = Unit<"vaddr">;

@@ -19,6 +19,8 @@ export interface MachineOptions {
   readonly memory?: number | string;
   /** The checking build: poison, object tracking, event trace. @defaultValue false */
   readonly checking?: boolean;
+  /** Another build of the kernel, compiled for this version. @defaultValue the one of racier */
+  readonly module?: WebAssembly.Module;
 }
 
 /** A machine's sizes after all checks. */

@@ -2,10 +2,10 @@
 
 import { PerCpu, SIGBUS, SIGKILL, SIGSEGV } from "../layout/structs.gen.ts";
 import { getU32, getU64 } from "../layout/view.ts";
-import type { SignalName } from "../kernel/error.ts";
+import { MachineSignal, type SignalName } from "../kernel/error.ts";
 import type { Cpu } from "../kernel/load.ts";
 
-const { fault_signal, fault_address } = PerCpu;
+const { fault_signal, fault_address, fault_write } = PerCpu;
 
 const NAMES = new Map<number, SignalName>([
   [SIGSEGV, "SIGSEGV"],
@@ -22,8 +22,9 @@ export function signalNumber(name: SignalName): number {
 /**
  * Takes the signal that the last access raised, if any. One typed-array read when there is none.
  */
-export function faultSignal(cpu: Cpu): { signal: SignalName; address: number } | undefined {
+export function faultSignal(cpu: Cpu): MachineSignal | undefined {
   if (getU32(cpu, cpu.area + fault_signal) === 0) return undefined;
   const signal = NAMES.get(cpu.k.take_fault_signal()) as SignalName;
-  return { signal, address: getU64(cpu, cpu.area + fault_address) };
+  const access = getU32(cpu, cpu.area + fault_write) === 0 ? "read" : "write";
+  return new MachineSignal(signal, getU64(cpu, cpu.area + fault_address), access);
 }

@@ -41,7 +41,10 @@ export class Machine {
   readonly #programs = new Map<string, ProgramEntry>();
   #lastProgramId = 0;
 
-  /** Use createMachine. */
+  /**
+   * Takes what bootParts made.
+   * @internal
+   */
   constructor(config: MachineConfig, memory: MemoryViews, engine: RunningEngine) {
     this.config = config;
     this.memory = memory;
@@ -150,15 +153,23 @@ function boot(config: MachineConfig, memory: WebAssembly.Memory, module: WebAsse
   }
 }
 
-/** Makes a machine and boots it on `engine`. Rejects with ConfigError. */
-export async function createMachine(options: MachineOptions, engine: Engine): Promise<Machine> {
+/** What a Machine is made of. */
+export type MachineParts = readonly [MachineConfig, MemoryViews, RunningEngine];
+
+/** Boots a kernel in fresh memory and starts its CPUs on `engine`. Rejects with ConfigError. */
+export async function bootParts(options: MachineOptions, engine: Engine): Promise<MachineParts> {
   const config = machineConfig(options);
-  const module = loadKernel(config.kernel, config.checking);
+  const module = options.module ?? loadKernel(config.kernel, config.checking);
   const memory = allocateMemory(config);
   boot(config, memory, module);
   const views = memoryViews(memory.buffer as unknown as SharedArrayBuffer);
   if (getU32(views, BOOT_PARAMS + BootParams.magic) !== BOOT_MAGIC) {
     throw new ConfigError("the memory holds no booted machine: the kernel build is damaged");
   }
-  return new Machine(config, views, await engine(config, memory, module));
+  return [config, views, await engine(config, memory, module)];
+}
+
+/** Makes a machine and boots it on `engine`. Rejects with ConfigError. */
+export async function createMachine(options: MachineOptions, engine: Engine): Promise<Machine> {
+  return new Machine(...(await bootParts(options, engine)));
 }

@@ -5,7 +5,6 @@
 import { Task } from "../layout/structs.gen.ts";
 import { getU32 } from "../layout/view.ts";
 import { vaddr, type Vaddr } from "../layout/units.ts";
-import { MachineSignal, type SignalName } from "../kernel/error.ts";
 import type { Cpu } from "../kernel/load.ts";
 import type { ExecImage } from "../mm/exec.ts";
 import type { Protection } from "../mm/map.ts";
@@ -73,6 +72,10 @@ export class ProgramTask {
   readonly pid: number;
   readonly #host: TaskHost;
 
+  /**
+   * Made by the CPU loop.
+   * @internal
+   */
   constructor(cpu: Cpu, address: number, host: TaskHost) {
     this.cpu = cpu;
     this.address = address;
@@ -182,65 +185,65 @@ export class ProgramTask {
   /** Loads a byte. Throws MachineSignal. */
   load8(address: number): number {
     const value = this.cpu.k.user_load8(address);
-    this.#check("read");
+    this.#check();
     return value;
   }
 
   /** Loads 16 bits; the address is a multiple of 2. Throws MachineSignal. */
   load16(address: number): number {
     const value = this.cpu.k.user_load16(address);
-    this.#check("read");
+    this.#check();
     return value;
   }
 
   /** Loads 32 bits; the address is a multiple of 4. Throws MachineSignal. */
   load32(address: number): number {
     const value = this.cpu.k.user_load32(address) >>> 0;
-    this.#check("read");
+    this.#check();
     return value;
   }
 
   /** Loads 64 bits; the address is a multiple of 8. Throws MachineSignal. */
   load64(address: number): bigint {
     const value = BigInt.asUintN(64, this.cpu.k.user_load64(address));
-    this.#check("read");
+    this.#check();
     return value;
   }
 
   /** Stores a byte. Throws MachineSignal. */
   store8(address: number, value: number): void {
     this.cpu.k.user_store8(address, value);
-    this.#check("write");
+    this.#check();
   }
 
   /** Stores 16 bits; the address is a multiple of 2. Throws MachineSignal. */
   store16(address: number, value: number): void {
     this.cpu.k.user_store16(address, value);
-    this.#check("write");
+    this.#check();
   }
 
   /** Stores 32 bits; the address is a multiple of 4. Throws MachineSignal. */
   store32(address: number, value: number): void {
     this.cpu.k.user_store32(address, value);
-    this.#check("write");
+    this.#check();
   }
 
   /** Stores 64 bits; the address is a multiple of 8. Throws MachineSignal. */
   store64(address: number, value: bigint): void {
     this.cpu.k.user_store64(address, value);
-    this.#check("write");
+    this.#check();
   }
 
   /** Touches one word of each page of a range. Throws MachineSignal. */
   touch(start: number, length: number, access: "read" | "write" = "write"): void {
     this.cpu.k.user_touch(start, length, access === "write" ? 1 : 0);
-    this.#check(access);
+    this.#check();
   }
 
   /** Copies inside the program's memory. Throws MachineSignal; what was copied before it stays. */
   copy(target: number, source: number, length: number): void {
     this.cpu.k.user_copy(target, source, length);
-    this.#check("write");
+    this.#check();
   }
 
   #child(
@@ -252,10 +255,8 @@ export class ProgramTask {
     return { program: this.#host.programId(program), args, cpu };
   }
 
-  #check(access: "read" | "write"): void {
-    const fault = faultSignal(this.cpu);
-    if (fault !== undefined) {
-      throw new MachineSignal(fault.signal satisfies SignalName, fault.address, access);
-    }
+  #check(): void {
+    const signal = faultSignal(this.cpu);
+    if (signal !== undefined) throw signal;
   }
 }

@@ -90,8 +90,9 @@ function moveVma(
     doMunmap(cpu, mm, to, newLength);
     return -ENOMEM;
   }
-  const error = doMunmap(cpu, mm, from, oldLength);
-  return error === 0 ? to : error;
+  // When there is no memory to split it, the old VMA stays, with nothing in it.
+  if (oldLength !== 0) doMunmap(cpu, mm, from, oldLength);
+  return to;
 }
 
 /** Extends `vma` at its end to `end` if the addresses there are free. */

@@ -32,6 +32,7 @@ const EXPECTED: Readonly<Record<string, readonly RegExp[]>> = {
     /^store to a read-only page: SIGSEGV, write at 0x[0-9a-f]+000$/,
     /^load from an unmapped page: SIGSEGV, read at 0x[0-9a-f]+000$/,
     /^load of 32 bits at an odd address: SIGBUS, read at 0x[0-9a-f]+001$/,
+    /^load behind the last page of a file: SIGBUS, read at 0x[0-9a-f]+000$/,
     /^load again: 42$/,
     /^a child that crashed: status 0, signal 11$/,
     /^a program of the host that crashed: MachineSignal, SIGSEGV: write at 0x0$/,

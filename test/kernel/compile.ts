@@ -18,6 +18,8 @@ export interface Snippet {
   readonly source: string;
   /** The target of asconfig.json whose CONFIG_* values hold. @defaultValue "2.6.9" */
   readonly target?: string;
+  /** CONFIG_* values in place of those of the target. @defaultValue none */
+  readonly use?: Readonly<Record<string, number>>;
   /** Sources in place of those in the tree, by path: "assembly/mm/slab.ts". */
   readonly instead?: Readonly<Record<string, string>>;
 }
@@ -32,7 +34,7 @@ export interface Loaded<Exports> {
 
 /** Compiles, or takes from the cache, and instantiates over 16 MiB of zeros. */
 export async function load<Exports>(snippet: Snippet): Promise<Loaded<Exports>> {
-  const module = await WebAssembly.compile(await binaryOf(snippet));
+  const module = await compileSnippet(snippet);
   const memory = new WebAssembly.Memory({ initial: 256, maximum: 65536, shared: true });
   const base = new WebAssembly.Global({ value: "i32", mutable: false }, PERCPU_BASE);
   const instance = await WebAssembly.instantiate(module, {
@@ -43,6 +45,11 @@ export async function load<Exports>(snippet: Snippet): Promise<Loaded<Exports>> 
   return { call, memory, words: new Uint32Array(memory.buffer) };
 }
 
+/** Compiles, or takes from the cache. The memory that an instance imports has at least 16 MiB. */
+export async function compileSnippet(snippet: Snippet): Promise<WebAssembly.Module> {
+  return WebAssembly.compile(await binaryOf(snippet));
+}
+
 /** Number of an offset or a constant that a snippet exports as a global. */
 export type Constant = WebAssembly.Global<"i32">;
 
@@ -51,7 +58,7 @@ function refuseAbort(): never {
 }
 
 async function binaryOf(snippet: Snippet): Promise<Buffer<ArrayBuffer>> {
-  const config = configFor(read("asconfig.json"));
+  const config = configFor(read("asconfig.json"), snippet);
   const sources = sourcesOf(snippet);
   const path = join(CACHE, `${digest([config, snippet.target ?? "", ...sources.entries()])}.wasm`);
   if (existsSync(path)) return readFileSync(path);
@@ -99,11 +106,17 @@ async function problemsOf(wasm: Uint8Array): Promise<string[]> {
   return refusals.problemsOf(wasm);
 }
 
-/** The kernel's options, without its entries and with memory for a snippet. */
-function configFor(text: string | null): string {
-  const config = JSON.parse(text ?? "{}") as { entries: string[]; options: object };
+/** The kernel's options, without its entries, with memory for a snippet and its CONFIG_* values. */
+function configFor(text: string | null, { target = "2.6.9", use = {} }: Snippet): string {
+  const config = JSON.parse(text ?? "{}") as {
+    options: object;
+    targets: Record<string, { use: string[] } | undefined>;
+  };
+  const kept = (config.targets[target]?.use ?? []).filter((word) => !(word.split("=")[0]! in use));
+  const given = Object.entries(use).map(([name, value]) => `${name}=${value}`);
   return JSON.stringify({
     ...config,
+    targets: { ...config.targets, [target]: { use: [...kept, ...given] } },
     entries: [],
     options: { ...config.options, initialMemory: 256 },
   });
@@ -113,7 +126,8 @@ function configFor(text: string | null): string {
 function sourcesOf(snippet: Snippet): Map<string, string> {
   const sources = new Map([[ENTRY, snippet.source]]);
   for (const [path, text] of sources) {
-    for (const [, name] of text.matchAll(/\bfrom\s+"([^"]+)"|^import\s+"([^"]+)"/gm)) {
+    for (const [, from, bare] of text.matchAll(/\bfrom\s+"([^"]+)"|^import\s+"([^"]+)"/gm)) {
+      const name = from ?? bare;
       if (name === undefined) continue;
       const imported = `${posix.join(dirname(path), name)}.ts`;
       const found = snippet.instead?.[imported] ?? read(imported);

@@ -113,6 +113,46 @@ describe.each(KERNEL_NAMES)("%s: anonymous memory", (kernel) => {
     });
   });
 
+  test("is copied piece by piece up to the first byte that cannot be, and that is named", () => {
+    const machine = new DirectMachine({ kernel });
+    machine.run((task) => {
+      const source = fixed(task, 0, 2);
+      const target = fixed(task, 10, 4);
+      for (let at = 0; at < 2 * PAGE; at += 4) task.store32(source + at, at);
+      const hex = (address: number): string => `0x${address.toString(16)}`;
+      const copy = (to: number, from: number, length: number): string =>
+        signalOf(() => {
+          task.copy(to, from, length);
+        });
+
+      expect(copy(target + 100, source + 50, 2 * PAGE - 50)).toBe("ok");
+      const bytes = (start: number, length: number): number[] =>
+        Array.from({ length }, (_, i) => task.load8(start + i));
+      expect(bytes(target + 100, 2 * PAGE - 50)).toEqual(bytes(source + 50, 2 * PAGE - 50));
+      expect(task.load32(target + 96)).toBe(0);
+
+      expect(copy(target, source + PAGE, 2 * PAGE)).toBe(`SIGSEGV read ${hex(source + 2 * PAGE)}`);
+      expect(task.load32(target + 4092)).toBe(2 * PAGE - 4);
+      expect(copy(target + 3 * PAGE, source, 2 * PAGE)).toBe(
+        `SIGSEGV write ${hex(target + 4 * PAGE)}`,
+      );
+      expect(task.load32(target + 3 * PAGE + 4092)).toBe(4092);
+    });
+  });
+
+  test("that cannot be copied for want of a source is not written to", () => {
+    const machine = new DirectMachine({ kernel });
+    machine.run((task) => {
+      const target = fixed(task, 0, 1);
+      const got = signalOf(() => {
+        task.copy(target, PLACE + 50 * PAGE, 4);
+      });
+
+      expect(got).toContain("SIGSEGV read");
+      expect(frameOf(machine, task, target)).toBe(0);
+    });
+  });
+
   test("that is taken away by mprotect and given back still holds its content", () => {
     const machine = new DirectMachine({ kernel });
     machine.run((task) => {

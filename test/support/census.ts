@@ -1,6 +1,8 @@
 // What is free on a quiet machine: to be compared with the boot state. Reads memory only.
 
 import {
+  BOOT_PARAMS,
+  BootParams,
   CACHE_TABLE,
   FREE_AREA_SIZE,
   KmemCache,
@@ -59,7 +61,8 @@ function zoneCensus(memory: MemoryViews, index: number): ZoneCensus {
 }
 
 /** Sum of nr_mapped over the CPUs. */
-export function nrMapped(memory: MemoryViews, cpus = 64): number {
+export function nrMapped(memory: MemoryViews): number {
+  const cpus = getU32(memory, BOOT_PARAMS + BootParams.nr_cpus);
   let sum = 0;
   for (let cpu = 0; cpu < cpus; cpu++) {
     sum += getI32(memory, PERCPU_AREAS + cpu * PERCPU_SIZE + PerCpu.nr_mapped);
@@ -68,11 +71,11 @@ export function nrMapped(memory: MemoryViews, cpus = 64): number {
 }
 
 /** Counts; the CPUs have given back what they keep. */
-export function takeCensus(memory: MemoryViews, cpus = 1): Census {
+export function takeCensus(memory: MemoryViews): Census {
   const slabs: Record<string, number> = {};
   for (let id = 0; id < NR_CACHES; id++) {
     slabs[CACHE_NAMES[id] ?? `cache ${id}`] = getU32(memory, cacheAt(id) + KmemCache.nr_slabs);
   }
   const zones = Array.from({ length: MAX_NR_ZONES }, (_, index) => zoneCensus(memory, index));
-  return { zones, slabs, nrMapped: nrMapped(memory, cpus) };
+  return { zones, slabs, nrMapped: nrMapped(memory) };
 }

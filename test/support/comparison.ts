@@ -177,7 +177,7 @@ export class Comparison {
     );
 
     if (how === "fixed") {
-      if (to < at + from && at < to + count) return this.#same(got, "EINVAL", "mremap");
+      if (to < at + Math.max(from, 1) && at < to + count) return this.#same(got, "EINVAL", "mremap");
       space.unmap(to, count);
       if (to > at) end = Math.min(end, to);
     }
@@ -185,6 +185,8 @@ export class Comparison {
     if (from > count) space.unmap(at + count, from - count);
     if (from >= count && how !== "fixed") return this.#same(got, at, "mremap");
     if (end === 0 || at + old > end) return this.#same(got, "EFAULT", "mremap");
+    const shared = space.pages.get(at)?.shared;
+    if (old === 0 && shared !== true) return this.#same(got, "EINVAL", "mremap");
     if (how === "fixed") {
       this.#same(got, to, "mremap");
     } else if (at + from === end && space.isFree(end, count - from)) {
@@ -255,17 +257,17 @@ export class Comparison {
     this.#same(got, this.#modelCopy(source, target, length), "copy");
   }
 
-  /** Piece by piece: each lies in one page on both sides, and its target is looked at first. */
+  /** Piece by piece: each lies in one page on both sides, and its target is looked at last. */
   #modelCopy(source: number, target: number, length: number): string {
     const space = this.#space;
     const left = (address: number): number => 4096 - (address % 4096);
     for (let done = 0; done < length;) {
       const [from, to] = [source + done, target + done];
       const piece = Math.min(left(from), left(to), length - done);
-      const written = space.access(to, true);
-      if (written !== "ok") return `${written} at ${to}`;
       const read = space.access(from, false);
       if (read !== "ok") return `${read} at ${from}`;
+      const written = space.access(to, true);
+      if (written !== "ok") return `${written} at ${to}`;
       const words = Array.from({ length: piece / 4 }, (_, i) => space.load(from + i * 4));
       words.forEach((word, i) => {
         space.store(to + i * 4, word);

@@ -1,7 +1,9 @@
 // A machine in the test's own thread: one CPU, no worker, programs are closures. Fast, deterministic, and a debugger can
 // step from the test into the host code. More CPUs may be configured; then they are idle, unless a test instantiates them.
 
-import { ATTENTION_HOST, PerCpu } from "../../src/layout/structs.gen.ts";
+import { ATTENTION_HOST, PERCPU_AREAS, PERCPU_SIZE, PerCpu } from "../../src/layout/structs.gen.ts";
+import { memoryViews } from "../../src/layout/view.ts";
+import type { KernelCalls } from "../../src/kernel/calls.ts";
 import { KernelBug } from "../../src/kernel/error.ts";
 import { type Cpu, instantiateCpu, loadKernel } from "../../src/kernel/load.ts";
 import { bugOfTrap } from "../../src/machine/bug-report.ts";
@@ -21,6 +23,8 @@ export interface DirectOptions {
   readonly cpus?: number;
   /** In place of the kernel's own checking build. */
   readonly module?: WebAssembly.Module;
+  /** Imports that `module` needs besides the kernel's own. */
+  readonly arch?: WebAssembly.ModuleImports;
 }
 
 /** The kernels that every test of behaviour runs on. */
@@ -39,6 +43,7 @@ export class DirectMachine {
   readonly bootCensus: Census;
   readonly #memory: WebAssembly.Memory;
   readonly #module: WebAssembly.Module;
+  readonly #arch: WebAssembly.ModuleImports | undefined;
   readonly #loop: CpuLoop;
   #programs = 0;
 
@@ -46,6 +51,7 @@ export class DirectMachine {
     const { kernel = "2.6.9", memory = "16M", cpus = 1 } = options;
     this.config = machineConfig({ kernel, memory, cpus, checking: true });
     this.#module = options.module ?? loadKernel(kernel, true);
+    this.#arch = options.arch;
     this.#memory = allocateMemory(this.config);
     this.cpu = this.instantiate(0);
     const { lowmemPages, highmemPages } = this.config;
@@ -59,7 +65,15 @@ export class DirectMachine {
 
   /** Another CPU of the machine, or CPU 0 once more, in this thread. */
   instantiate(id: number): Cpu {
-    return instantiateCpu(this.#module, this.#memory, id, () => 0);
+    if (this.#arch === undefined) return instantiateCpu(this.#module, this.#memory, id, () => 0);
+    const area = PERCPU_AREAS + id * PERCPU_SIZE;
+    const base = new WebAssembly.Global({ value: "i32", mutable: false }, area);
+    const { exports } = new WebAssembly.Instance(this.#module, {
+      env: { memory: this.#memory },
+      arch: { percpu_base: base, clock: () => 0, ...this.#arch },
+    });
+    const views = memoryViews(this.#memory.buffer as unknown as SharedArrayBuffer);
+    return { ...views, id, area, k: exports as unknown as KernelCalls };
   }
 
   /** Makes a closure known by `name`, for fork and clone. */
@@ -72,9 +86,13 @@ export class DirectMachine {
   /** Runs a closure as a process of its own; returns its result or throws what it threw. A trap becomes the KernelBug. */
   run<T>(body: (task: ProgramTask, ...args: number[]) => T, args: readonly number[] = []): T {
     const id = this.program("main", body);
-    const result = this.guard(() => this.#loop.runJob(id, args) as T);
-    if (this.stray.length > 0) throw this.stray.shift();
-    return result;
+    try {
+      return this.guard(() => this.#loop.runJob(id, args) as T);
+    } finally {
+      // What a child threw comes first: it says more than the status that its parent saw.
+      // eslint-disable-next-line no-unsafe-finally -- on purpose
+      if (this.stray.length > 0) throw this.stray.shift();
+    }
   }
 
   /** Runs what is left on the run queue. */

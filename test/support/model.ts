@@ -88,12 +88,15 @@ export class ModelSpace {
     return outcome;
   }
 
-  /** mremap that succeeds: pages keep what they hold and their place in the object, new ones continue it. */
+  /**
+   * mremap that succeeds: pages keep what they hold and their place in the object, new ones continue it. With an old count
+   * of 0 nothing leaves its place.
+   */
   move(from: number, oldCount: number, to: number, newCount: number): void {
+    const first = this.pages.get(from) as ModelPage;
     const moved = Array.from({ length: newCount }, (_, i) =>
       i < oldCount ? this.pages.get(from + i) : undefined,
     );
-    const first = moved[0] as ModelPage;
     this.unmap(from, oldCount);
     moved.forEach((page, i) => {
       this.pages.set(to + i, page ?? { ...first, pgoff: first.pgoff + i, own: undefined });

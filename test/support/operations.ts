@@ -72,7 +72,7 @@ const simple = fc.oneof(
     arbitrary: fc.record({
       op: fc.constant("mremap" as const),
       at,
-      from: count,
+      from: fc.nat({ max: 12 }),
       to: at,
       count,
       how: fc.constantFrom("in place" as const, "may move" as const, "fixed" as const),
