@@ -26,6 +26,9 @@ interface Ending {
   readonly thrown?: unknown;
 }
 
+/** After the first await the process would be gone. */
+const ASYNC_PROGRAM = "a program returned a promise: programs are synchronous, without async";
+
 const isTrap = (error: unknown): boolean => error instanceof WebAssembly.RuntimeError;
 
 /**
@@ -146,7 +149,9 @@ export class CpuLoop implements TaskHost {
     const program = this.#programs.get(getU32(this.cpu, task + Task.program)) as Program;
     const view = new ProgramTask(this.cpu, task, this);
     try {
-      return { exitCode: 0, result: program(view, ...taskArgs(this.cpu, task)) };
+      const result = program(view, ...taskArgs(this.cpu, task));
+      if (result instanceof Promise) throw new ConfigError(ASYNC_PROGRAM);
+      return { exitCode: 0, result };
     } catch (error) {
       if (isTrap(error)) throw error;
       if (error instanceof ProgramExit) return { exitCode: error.status & 0xff };

@@ -3,17 +3,15 @@
 import { describe, expect, test } from "vitest";
 import {
   ARRAY_CACHE_SIZE,
-  AnonVma,
   ArrayCache,
   CACHE_ANON_VMA,
   FILE_ZERO,
   PERCPU_ARRAY_CACHES,
-  VmArea,
 } from "../../src/layout/structs.gen.ts";
-import { getI32, getU32 } from "../../src/layout/view.ts";
+import { getU32 } from "../../src/layout/view.ts";
 import type { ProgramTask } from "../../src/machine/task.ts";
 import { DirectMachine, KERNEL_NAMES } from "../support/direct.ts";
-import { type Vma, mmOfTask, vmasOf } from "../support/inspect.ts";
+import { type Vma, anonVmaList, mmOfTask, vmasOf } from "../support/inspect.ts";
 import { PAGE, PLACE, RO, RW, fixed, inChild, mapsOf, stateOf } from "../support/process.ts";
 
 const vmas = (machine: DirectMachine, task: ProgramTask): Vma[] =>
@@ -25,16 +23,7 @@ function live({ cpu }: DirectMachine): number {
   return getU32(cpu, array + ArrayCache.allocs) - getU32(cpu, array + ArrayCache.frees);
 }
 
-/** VMAs on the list of an anon_vma, by address of the VMA. */
-function members({ cpu }: DirectMachine, anonVma: number): number[] {
-  const head = anonVma + AnonVma.head_next;
-  const found: number[] = [];
-  for (let node = getI32(cpu, head); node !== head; node = getI32(cpu, node)) {
-    found.push(node - VmArea.anon_vma_node_next);
-  }
-  return found;
-}
-
+const members = ({ cpu }: DirectMachine, anonVma: number): number[] => anonVmaList(cpu, anonVma);
 const sorted = (list: readonly number[]): number[] => [...list].sort((a, b) => a - b);
 
 /** Every anonymous page's VMA is on the list that the page points at. */

@@ -112,7 +112,9 @@ function configFor(text: string | null, { target = "2.6.9", use = {} }: Snippet)
     options: object;
     targets: Record<string, { use: string[] } | undefined>;
   };
-  const kept = (config.targets[target]?.use ?? []).filter((word) => !(word.split("=")[0]! in use));
+  const kept = (config.targets[target]?.use ?? []).filter(
+    (word) => !Object.keys(use).includes(word.split("=")[0] ?? ""),
+  );
   const given = Object.entries(use).map(([name, value]) => `${name}=${value}`);
   return JSON.stringify({
     ...config,

@@ -59,7 +59,11 @@ describe.each(KERNEL_NAMES)("%s", (kernel) => {
     expect(inversions(trace.nested, ORDER[kernel] ?? [])).toEqual([]);
     expect(trace.held()).toEqual([]);
     // The sequences came by where locks nest, or the list above proves nothing.
-    const met = ["page_table_lock > page_table_lock", "i_mmap_lock > anon_vma.lock", "mmap_sem > tree_lock"];
+    const met = [
+      "page_table_lock > page_table_lock",
+      "i_mmap_lock > anon_vma.lock",
+      "mmap_sem > tree_lock",
+    ];
     expect([...trace.nested]).toEqual(expect.arrayContaining(met));
     expect(trace.nested.has("page_table_lock > page_map_lock")).toBe(kernel === "2.6.8");
   });

@@ -72,7 +72,7 @@ describe.each(KERNEL_NAMES)("%s", (kernel) => {
     const { k } = machine.cpu;
     const pages: number[] = [];
 
-    for (let page = k.alloc_pages(GFP_KERNEL, 0); page !== 0; ) {
+    for (let page = k.alloc_pages(GFP_KERNEL, 0); page !== 0;) {
       pages.push(page);
       page = k.alloc_pages(GFP_KERNEL, 0);
     }

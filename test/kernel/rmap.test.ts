@@ -115,7 +115,11 @@ describe.each(KERNEL_NAMES)("%s: an anonymous page", (kernel) => {
       return found;
     });
     machine.cpu.k.lru_add_drain();
-    expect(pageState(machine.cpu, kernel, frame)).toMatchObject({ count: 0, anon: false, mapping: 0 });
+    expect(pageState(machine.cpu, kernel, frame)).toMatchObject({
+      count: 0,
+      anon: false,
+      mapping: 0,
+    });
   });
 
   test("says that it is anonymous by a flag in 2.6.8, by a bit of the pointer in 2.6.9", () => {

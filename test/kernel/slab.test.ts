@@ -37,7 +37,11 @@ const caches = CACHE_NAMES.map((name, id) => ({ name, id }));
 /** Fills an object with content of its user, or leaves it constructed. */
 function use(machine: DirectMachine, cache: number, object: number): void {
   if (field(machine, cache, "ctor") !== CTOR_NONE) return;
-  machine.cpu.u8.fill(object & 0xff, object >>> 0, (object >>> 0) + field(machine, cache, "object_size"));
+  machine.cpu.u8.fill(
+    object & 0xff,
+    object >>> 0,
+    (object >>> 0) + field(machine, cache, "object_size"),
+  );
 }
 
 interface Step {

@@ -31,7 +31,10 @@ function doOne(machine: DirectMachine, task: ProgramTask, files: number[], op: O
     case "mmap": {
       const file = files[op.file] ?? 0;
       const prot = { read: true, write: op.perms.includes("w") };
-      const where = { hint: op.place === "anywhere" ? 0 : address(op.at), fixed: op.place === "fixed" };
+      const where = {
+        hint: op.place === "anywhere" ? 0 : address(op.at),
+        fixed: op.place === "fixed",
+      };
       const what = { shared: op.shared, file, offset: file ? op.pgoff * 4096 : 0 };
       task.mmap({ length: op.count * 4096, ...prot, ...where, ...what });
       return;
@@ -46,7 +49,8 @@ function doOne(machine: DirectMachine, task: ProgramTask, files: number[], op: O
       task.madviseDontneed(address(op.at), op.count * 4096);
       return;
     case "mremap": {
-      const how = op.how === "fixed" ? { fixedAt: address(op.to) } : { mayMove: op.how === "may move" };
+      const how =
+        op.how === "fixed" ? { fixedAt: address(op.to) } : { mayMove: op.how === "may move" };
       task.mremap(address(op.at), op.from * 4096, op.count * 4096, how);
       return;
     }
@@ -75,7 +79,12 @@ function doOne(machine: DirectMachine, task: ProgramTask, files: number[], op: O
   }
 }
 
-function doAll(machine: DirectMachine, task: ProgramTask, files: number[], ops: readonly Op[]): void {
+function doAll(
+  machine: DirectMachine,
+  task: ProgramTask,
+  files: number[],
+  ops: readonly Op[],
+): void {
   for (const op of ops) {
     attempt(() => {
       doOne(machine, task, files, op);
@@ -113,7 +122,13 @@ describe.each(KERNEL_NAMES)("%s", (kernel) => {
       }),
     );
     // The sequences must have met every kind of refusal, or this test says little.
-    for (const refusal of ["mmap ENOMEM", "mremap ENOMEM", "fork EAGAIN", "spawn EAGAIN", "SIGKILL"]) {
+    for (const refusal of [
+      "mmap ENOMEM",
+      "mremap ENOMEM",
+      "fork EAGAIN",
+      "spawn EAGAIN",
+      "SIGKILL",
+    ]) {
       expect(tally.get(refusal) ?? 0, refusal).toBeGreaterThan(0);
     }
   });

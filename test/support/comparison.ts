@@ -6,7 +6,15 @@ import { TASK_SIZE } from "../../src/layout/structs.gen.ts";
 import { FILE_SEED, FILE_ZERO } from "../../src/layout/structs.gen.ts";
 import type { ProgramTask } from "../../src/machine/task.ts";
 import type { DirectMachine } from "./direct.ts";
-import { mmField, mmOfTask, permissions, vmasOf } from "./inspect.ts";
+import {
+  type Vma,
+  anonVmaList,
+  fileTree,
+  mmField,
+  mmOfTask,
+  permissions,
+  vmasOf,
+} from "./inspect.ts";
 import { type ModelFile, ModelSpace, type PageKind } from "./model.ts";
 import { BASE, type Op } from "./operations.ts";
 
@@ -52,15 +60,17 @@ export class Comparison {
   readonly #task: ProgramTask;
   readonly #files: readonly TestFile[];
   readonly #space: ModelSpace;
+  readonly #exact: boolean;
   #heap: { readonly start: number; readonly end: number };
 
+  /** With `exact`, the kernel's VMAs must be as few as the model's runs: true while no anon_vma keeps two apart. */
   constructor(
     machine: DirectMachine,
     task: ProgramTask,
     files: readonly TestFile[],
-    space = new ModelSpace(),
-    heapStart = task.brk(0) as number,
+    { exact = false, space = new ModelSpace(), heapStart = task.brk(0) as number } = {},
   ) {
+    this.#exact = exact;
     this.#machine = machine;
     this.#task = task;
     this.#files = files;
@@ -169,34 +179,48 @@ export class Comparison {
     const space = this.#space;
     const at = BASE + op.at;
     const { from, count, how } = op;
-    let end = this.#vmaEnd(at);
+    const end = this.#vmaEnd(at);
     const to = BASE + op.to;
     const options = how === "fixed" ? { fixedAt: to * 4096 } : { mayMove: how === "may move" };
     const got = attempt(
       () => this.#task.mremap(at * 4096, from * 4096, count * 4096, options) / 4096,
     );
 
+    const refuse = this.#refuseMremap(op, end);
+    if (refuse !== undefined) {
+      this.#same(got, refuse, "mremap");
+      return;
+    }
+    const target = got as number;
+    if (how === "fixed") this.#same(got, to, "mremap");
+    const old = Math.min(from, count);
+    if (from >= count && how !== "fixed") {
+      this.#same(got, at, "mremap");
+      return;
+    }
+    const room = how !== "fixed" && at + from === end && space.isFree(end, count - from);
+    if (room) this.#same(got, at, "mremap");
+    if (target !== at) this.#same(space.isFree(target, count), true, `mremap to ${target}`);
+    space.move(at, old, target, count);
+  }
+
+  /** The errno that mremap must give, after what it unmaps before it refuses; `vmaEnd` as it was. */
+  #refuseMremap({ at: page, from, to: toPage, count, how }: OpOf<"mremap">, vmaEnd: number): string | undefined {
+    const space = this.#space;
+    const [at, to] = [BASE + page, BASE + toPage];
+    let end = vmaEnd;
     if (how === "fixed") {
-      if (to < at + Math.max(from, 1) && at < to + count) return this.#same(got, "EINVAL", "mremap");
+      if (to < at + Math.max(from, 1) && at < to + count) return "EINVAL";
       space.unmap(to, count);
       if (to > at) end = Math.min(end, to);
     }
     const old = Math.min(from, count);
     if (from > count) space.unmap(at + count, from - count);
-    if (from >= count && how !== "fixed") return this.#same(got, at, "mremap");
-    if (end === 0 || at + old > end) return this.#same(got, "EFAULT", "mremap");
-    const shared = space.pages.get(at)?.shared;
-    if (old === 0 && shared !== true) return this.#same(got, "EINVAL", "mremap");
-    if (how === "fixed") {
-      this.#same(got, to, "mremap");
-    } else if (at + from === end && space.isFree(end, count - from)) {
-      this.#same(got, at, "mremap");
-    } else if (how === "in place") {
-      return this.#same(got, "ENOMEM", "mremap");
-    }
-    const target = got as number;
-    if (target !== at) this.#same(space.isFree(target, count), true, `mremap to ${target}`);
-    space.move(at, old, target, count);
+    if (from >= count && how !== "fixed") return undefined;
+    if (end === 0 || at + old > end) return "EFAULT";
+    if (old === 0 && space.pages.get(at)?.shared !== true) return "EINVAL";
+    const room = at + from === end && space.isFree(end, count - from);
+    return how === "in place" && !room ? "ENOMEM" : undefined;
   }
 
   #brk(delta: number): void {
@@ -280,7 +304,8 @@ export class Comparison {
   #fork(op: OpOf<"fork">): void {
     const space = this.#space.clone();
     this.#machine.program("child", (task) => {
-      new Comparison(this.#machine, task, this.#files, space, this.#heap.start).run(op.child);
+      const inherited = { space, heapStart: this.#heap.start };
+      new Comparison(this.#machine, task, this.#files, inherited).run(op.child);
     });
     this.#task.fork("child");
     this.run(op.parent);
@@ -294,6 +319,8 @@ export class Comparison {
     const mm = mmOfTask(cpu, this.#task.address);
     const vmas = vmasOf(cpu, mm);
     this.#same(mmField(cpu, mm, "map_count"), vmas.length, "map_count");
+    this.#findable(vmas);
+    if (this.#exact) return vmas.map((vma) => this.#line(vma));
     const runs: { start: number; end: number; flags: number; file: number; pgoff: number }[] = [];
     for (const { start, end, flags, file, pgoff } of vmas) {
       const last = runs.at(-1);
@@ -307,11 +334,31 @@ export class Comparison {
     }
     const pages = runs.reduce((sum, { start, end }) => sum + end - start, 0);
     this.#same(mmField(cpu, mm, "total_vm"), pages, "total_vm");
-    return runs.map(({ start, end, flags, file, pgoff }) => {
-      const known = this.#files.find(({ handle }) => handle === file)?.name;
-      const name = file === 0 ? "anonymous" : (known ?? "shared memory");
-      return `${start - BASE}-${end - BASE} ${permissions(flags)} ${pgoff} ${name}`;
-    });
+    return runs.map(({ start, end, ...rest }) =>
+      this.#line({ start: start * 4096, end: end * 4096, ...rest }),
+    );
+  }
+
+  /** A line as the model writes it. */
+  #line({ start, end, flags, file, pgoff }: Omit<Vma, "at" | "anonVma">): string {
+    const known = this.#files.find(({ handle }) => handle === file)?.name;
+    const name = file === 0 ? "anonymous" : (known ?? "shared memory");
+    const range = `${start / 4096 - BASE}-${end / 4096 - BASE}`;
+    return `${range} ${permissions(flags)} ${pgoff} ${name}`;
+  }
+
+  /** Every VMA can be found from its file and from its anon_vma, and a file's tree holds its users and nothing else. */
+  #findable(vmas: readonly Vma[]): void {
+    const { cpu } = this.#machine;
+    for (const { at, file, anonVma } of vmas) {
+      const listed = anonVma === 0 || anonVmaList(cpu, anonVma).includes(at);
+      this.#same(listed, true, "a VMA is on the list of its anon_vma");
+      if (file === 0) continue;
+      const tree = fileTree(cpu, file);
+      this.#same(tree.includes(at), true, "a VMA is in the tree of its file");
+      const handles = this.#files.some(({ handle }) => handle === file) ? 1 : 0;
+      this.#same(tree.length, cpu.k.inode_references(file) - handles, "VMAs of a file");
+    }
   }
 
   #same(got: unknown, want: unknown, what: string): void {

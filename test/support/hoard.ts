@@ -6,7 +6,7 @@ import type { Cpu } from "../../src/kernel/load.ts";
 /** Leaves `frames` free frames; returns what gives the others back. The CPU's own stores are empty before. */
 export function leaveFrames(cpu: Cpu, frames: number): () => void {
   const held: number[] = [];
-  for (let page = cpu.k.alloc_pages(GFP_KERNEL, 0); page !== 0; ) {
+  for (let page = cpu.k.alloc_pages(GFP_KERNEL, 0); page !== 0;) {
     held.push(page);
     page = cpu.k.alloc_pages(GFP_KERNEL, 0);
   }

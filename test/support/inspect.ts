@@ -1,6 +1,8 @@
 // Looks into an address space: VMAs, PTEs, pages. Reads memory only, and so works in the middle of anything.
 
 import {
+  AnonVma,
+  Inode,
   MEM_MAP,
   MmStruct,
   Page,
@@ -61,6 +63,30 @@ export function vmasOf(memory: MemoryViews, mm: number): Vma[] {
     at = getI32(memory, at + VmArea.vm_next);
   }
   return vmas;
+}
+
+/** The VMAs in the tree of a file, by address of the VMA, in the order of the tree. */
+export function fileTree(memory: MemoryViews, file: number): number[] {
+  const found: number[] = [];
+  const visit = (node: number): void => {
+    if (node === 0) return;
+    const vma = node - VmArea.shared_parent_color;
+    visit(getI32(memory, vma + VmArea.shared_left));
+    found.push(vma);
+    visit(getI32(memory, vma + VmArea.shared_right));
+  };
+  visit(getI32(memory, file + Inode.i_mmap));
+  return found;
+}
+
+/** The VMAs on the list of an anon_vma, by address of the VMA. */
+export function anonVmaList(memory: MemoryViews, anonVma: number): number[] {
+  const head = anonVma + AnonVma.head_next;
+  const found: number[] = [];
+  for (let node = getI32(memory, head); node !== head; node = getI32(memory, node)) {
+    found.push(node - VmArea.anon_vma_node_next);
+  }
+  return found;
 }
 
 /** "rwxs" as in /proc/PID/maps, and "d" for a stack. */

@@ -130,7 +130,8 @@ export class LockTrace {
   }
 
   #isPage(lock: number): boolean {
-    const first = getU32(this.#memory as MemoryViews, BOOT_PARAMS + BootParams.first_free_pfn) * 4096;
+    const first =
+      getU32(this.#memory as MemoryViews, BOOT_PARAMS + BootParams.first_free_pfn) * 4096;
     return lock >= MEM_MAP && lock < first;
   }
 

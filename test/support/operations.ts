@@ -49,65 +49,57 @@ const count = fc.integer({ min: 1, max: 12 });
 const perms = fc.constantFrom("rw-", "rw-", "rw-", "r--", "---", "r-x", "rwx");
 const offset = fc.constantFrom(0, 4, 2048, 4092);
 
+const mmap = fc.record({
+  op: fc.constant("mmap" as const),
+  at,
+  count,
+  perms,
+  file: fc.constantFrom(0, 1, 2, 2, 2),
+  pgoff: fc.nat({ max: 6 }),
+  shared: fc.boolean(),
+  growsDown: fc.constantFrom(false, false, false, false, true),
+  place: fc.constantFrom("fixed" as const, "fixed" as const, "hint" as const, "anywhere" as const),
+});
+const munmap = fc.record({ op: fc.constant("munmap" as const), at, count });
+const mprotect = fc.record({ op: fc.constant("mprotect" as const), at, count, perms });
+const dontneed = fc.record({ op: fc.constant("dontneed" as const), at, count });
+const mremap = fc.record({
+  op: fc.constant("mremap" as const),
+  at,
+  from: fc.nat({ max: 12 }),
+  to: at,
+  count,
+  how: fc.constantFrom("in place" as const, "may move" as const, "fixed" as const),
+});
+const brk = fc.record({
+  op: fc.constant("brk" as const),
+  pages: fc.integer({ min: -4, max: 6 }),
+  bytes: fc.nat({ max: 4095 }),
+});
+const access = fc.record({
+  op: fc.constantFrom("load" as const, "store" as const),
+  arena: fc.boolean(),
+  at,
+  offset,
+});
+const touch = fc.record({ op: fc.constant("touch" as const), at, count, write: fc.boolean() });
+const copy = fc.record({
+  op: fc.constant("copy" as const),
+  at,
+  to: at,
+  words: fc.integer({ min: 1, max: 40 }),
+});
+
 const simple = fc.oneof(
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      op: fc.constant("mmap" as const),
-      at,
-      count,
-      perms,
-      file: fc.constantFrom(0, 1, 2, 2, 2),
-      pgoff: fc.nat({ max: 6 }),
-      shared: fc.boolean(),
-      growsDown: fc.constantFrom(false, false, false, false, true),
-      place: fc.constantFrom("fixed" as const, "fixed" as const, "hint" as const, "anywhere" as const),
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ op: fc.constant("munmap" as const), at, count }) },
-  { weight: 4, arbitrary: fc.record({ op: fc.constant("mprotect" as const), at, count, perms }) },
-  { weight: 1, arbitrary: fc.record({ op: fc.constant("dontneed" as const), at, count }) },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      op: fc.constant("mremap" as const),
-      at,
-      from: fc.nat({ max: 12 }),
-      to: at,
-      count,
-      how: fc.constantFrom("in place" as const, "may move" as const, "fixed" as const),
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      op: fc.constant("brk" as const),
-      pages: fc.integer({ min: -4, max: 6 }),
-      bytes: fc.nat({ max: 4095 }),
-    }),
-  },
-  {
-    weight: 8,
-    arbitrary: fc.record({
-      op: fc.constantFrom("load" as const, "store" as const),
-      arena: fc.boolean(),
-      at,
-      offset,
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({ op: fc.constant("touch" as const), at, count, write: fc.boolean() }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      op: fc.constant("copy" as const),
-      at,
-      to: at,
-      words: fc.integer({ min: 1, max: 40 }),
-    }),
-  },
+  { weight: 6, arbitrary: mmap },
+  { weight: 2, arbitrary: munmap },
+  { weight: 4, arbitrary: mprotect },
+  { weight: 1, arbitrary: dontneed },
+  { weight: 4, arbitrary: mremap },
+  { weight: 2, arbitrary: brk },
+  { weight: 8, arbitrary: access },
+  { weight: 3, arbitrary: touch },
+  { weight: 2, arbitrary: copy },
 );
 
 /** Operations of a process whose children, if any, do `inner`. */
@@ -122,3 +114,9 @@ function sequence(maxLength: number, inner?: fc.Arbitrary<Op[]>): fc.Arbitrary<O
 
 /** Sequences of operations, with those of children and grandchildren inside. */
 export const operations = sequence(50, sequence(12, sequence(6)));
+
+/** Sequences that change VMAs and touch nothing. */
+export const mappings: fc.Arbitrary<Op[]> = fc.array(
+  fc.oneof<fc.Arbitrary<Op>[]>(mmap, munmap, mprotect, mprotect, brk),
+  { maxLength: 40, size: "max" },
+);

@@ -333,9 +333,7 @@ describe.each(KERNEL_NAMES)("%s: exec", (kernel) => {
 
       expect(code).toBe("ENOMEM");
       expect(task.load32(PLACE)).toBe(4);
-      expect(getI32(machine.cpu, task.address + Task.mm)).toBe(
-        mmOfTask(machine.cpu, task.address),
-      );
+      expect(getI32(machine.cpu, task.address + Task.mm)).toBe(mmOfTask(machine.cpu, task.address));
     });
     expect(machine.census()).toEqual(machine.bootCensus);
   });

@@ -43,11 +43,18 @@ export type Reply =
   /** The kernel trapped: the machine is over. */
   | { readonly type: "trap"; readonly message: string };
 
+/** True for what our own error classes have in their fields; a function, say, cannot be posted. */
+function isPlain(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isPlain);
+  return ["string", "number", "boolean"].includes(typeof value);
+}
+
 /** Packs an error for the journey. */
 export function packError(error: unknown): ErrorMessage {
   if (!(error instanceof Error)) {
     return { name: "Error", message: `the program threw ${String(error)}`, fields: {} };
   }
   const { name, message, stack } = error;
-  return { name, message, stack, fields: Object.fromEntries(Object.entries(error)) };
+  const fields = Object.entries(error).filter(([, value]) => isPlain(value));
+  return { name, message, stack, fields: Object.fromEntries(fields) };
 }
