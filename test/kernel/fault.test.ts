@@ -4,8 +4,6 @@ import { describe, expect, test } from "vitest";
 import {
   BOOT_PARAMS,
   BootParams,
-  FILE_SEED,
-  FILE_ZERO,
   MmStruct,
   _PAGE_ACCESSED,
   _PAGE_DIRTY,
@@ -24,7 +22,6 @@ import {
   fixed,
   frameOf,
   inChild,
-  mapsOf,
   signalOf,
   stateOf,
 } from "../support/process.ts";

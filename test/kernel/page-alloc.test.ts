@@ -162,7 +162,11 @@ describe.each(KERNEL_NAMES)("%s stops the machine", (kernel) => {
     const page = k.alloc_pages(GFP_KERNEL, order);
     k.free_pages(page, order);
 
-    expect(machine.bugOf(() => k.free_pages(page, order)).rule).toBe("BUG_DOUBLE_FREE_PAGE");
+    expect(
+      machine.bugOf(() => {
+        k.free_pages(page, order);
+      }).rule,
+    ).toBe("BUG_DOUBLE_FREE_PAGE");
   });
 
   test("when one frame of a freed block is freed again", () => {
@@ -183,7 +187,11 @@ describe.each(KERNEL_NAMES)("%s stops the machine", (kernel) => {
     const page = k.alloc_pages(GFP_KERNEL, 0);
     k.put_page(page);
 
-    expect(machine.bugOf(() => k.put_page(page)).rule).toBe("BUG_DOUBLE_FREE_PAGE");
+    expect(
+      machine.bugOf(() => {
+        k.put_page(page);
+      }).rule,
+    ).toBe("BUG_DOUBLE_FREE_PAGE");
   });
 
   test("when a free frame was written to, and says where", () => {
@@ -224,7 +232,11 @@ describe.each(KERNEL_NAMES)("%s stops the machine", (kernel) => {
       const page = k.alloc_pages(GFP_KERNEL, 0);
       setI32(machine.cpu, page + Page[field], value);
 
-      expect(machine.bugOf(() => k.put_page(page)).rule).toBe(rule);
+      expect(
+        machine.bugOf(() => {
+          k.put_page(page);
+        }).rule,
+      ).toBe(rule);
     }
   });
 });

@@ -214,14 +214,14 @@ describe.each(KERNEL_NAMES)("%s stops the machine", (kernel) => {
     body: (task: ProgramTask, address: number) => void,
   ): string {
     const machine = new DirectMachine({ kernel });
-    return machine.bugOf(() =>
+    return machine.bugOf(() => {
       machine.run((task) => {
         const start = anonymous(task, 1);
         task.store32(start, 1);
         setI32(machine.cpu, pageAt(frameOf(machine, task, start)) + Page[field], value);
         body(task, start);
-      }),
-    ).rule;
+      });
+    }).rule;
   }
   const unmap = (task: ProgramTask, address: number): void => {
     task.munmap(address, PAGE);
@@ -242,7 +242,7 @@ describe.each(KERNEL_NAMES)("%s stops the machine", (kernel) => {
 
   test("when a VMA is merged with one of another anon_vma", () => {
     const machine = new DirectMachine({ kernel });
-    const { rule } = machine.bugOf(() =>
+    const { rule } = machine.bugOf(() => {
       machine.run((task) => {
         fixed(task, 0, 1);
         fixed(task, 1, 1, { write: false });
@@ -253,8 +253,8 @@ describe.each(KERNEL_NAMES)("%s stops the machine", (kernel) => {
         const other = cpu.k.vma_dup(first?.at ?? 0);
         setI32(cpu, other + VmArea.anon_vma, cpu.k.kmem_cache_alloc(2));
         cpu.k.__anon_vma_merge(first?.at ?? 0, other);
-      }),
-    );
+      });
+    });
     expect(rule).toBe("BUG_ANON_VMA_NOT_SHARED");
   });
 });

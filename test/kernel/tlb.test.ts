@@ -239,7 +239,11 @@ describe.each(KERNEL_NAMES)("%s: the walker", (kernel) => {
       expect(signalOf(() => task.load8(TASK_SIZE))).toBe(
         `SIGSEGV read 0x${TASK_SIZE.toString(16)}`,
       );
-      expect(signalOf(() => task.touch(last, 2 * PAGE))).toContain("SIGSEGV write");
+      expect(
+        signalOf(() => {
+          task.touch(last, 2 * PAGE);
+        }),
+      ).toContain("SIGSEGV write");
     });
   });
 

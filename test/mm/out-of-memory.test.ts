@@ -86,8 +86,8 @@ function useUpVmas(machine: DirectMachine, keep = 0): () => void {
 describe.each(KERNEL_NAMES)("%s", (kernel) => {
   test.each(CASES)("$name is refused as a whole or done as a whole", (one) => {
     const outcomes = new Set<string>();
+    const machine = new DirectMachine({ kernel, memory: "8M" });
     for (let frames = 0; frames < 12; frames++) {
-      const machine = new DirectMachine({ kernel });
       machine.run((task) => {
         one.setUp(task);
         const giveBackAll = leaveFrames(machine.cpu, 0);
@@ -111,8 +111,8 @@ describe.each(KERNEL_NAMES)("%s", (kernel) => {
   });
 
   test("mprotect that can split but once changes nothing that it does not finish", () => {
+    const machine = new DirectMachine({ kernel, memory: "8M" });
     for (let vmas = 0; vmas < 3; vmas++) {
-      const machine = new DirectMachine({ kernel });
       machine.run((task) => {
         words(task);
         const giveBack = leaveFrames(machine.cpu, 0);

@@ -68,14 +68,15 @@ export class Comparison {
     machine: DirectMachine,
     task: ProgramTask,
     files: readonly TestFile[],
-    { exact = false, space = new ModelSpace(), heapStart = task.brk(0) as number } = {},
+    options: { exact?: boolean; space?: ModelSpace; heapStart?: number } = {},
   ) {
+    const { exact = false, space = new ModelSpace(), heapStart } = options;
     this.#exact = exact;
     this.#machine = machine;
     this.#task = task;
     this.#files = files;
     this.#space = space;
-    this.#heap = { start: heapStart, end: task.brk(0) };
+    this.#heap = { start: heapStart ?? task.brk(0), end: task.brk(0) };
   }
 
   /** Does the operations one after the other, and looks at the VMAs after each. */
@@ -205,7 +206,10 @@ export class Comparison {
   }
 
   /** The errno that mremap must give, after what it unmaps before it refuses; `vmaEnd` as it was. */
-  #refuseMremap({ at: page, from, to: toPage, count, how }: OpOf<"mremap">, vmaEnd: number): string | undefined {
+  #refuseMremap(
+    { at: page, from, to: toPage, count, how }: OpOf<"mremap">,
+    vmaEnd: number,
+  ): string | undefined {
     const space = this.#space;
     const [at, to] = [BASE + page, BASE + toPage];
     let end = vmaEnd;
@@ -321,26 +325,19 @@ export class Comparison {
     this.#same(mmField(cpu, mm, "map_count"), vmas.length, "map_count");
     this.#findable(vmas);
     if (this.#exact) return vmas.map((vma) => this.#line(vma));
-    const runs: { start: number; end: number; flags: number; file: number; pgoff: number }[] = [];
-    for (const { start, end, flags, file, pgoff } of vmas) {
+    const runs: Run[] = [];
+    for (const vma of vmas) {
       const last = runs.at(-1);
-      const joins =
-        last?.end === start / 4096 &&
-        last.flags === flags &&
-        last.file === file &&
-        pgoff === last.pgoff + (start / 4096 - last.start);
-      if (joins) last.end = end / 4096;
-      else runs.push({ start: start / 4096, end: end / 4096, flags, file, pgoff });
+      if (goesOn(last, vma)) last.end = vma.end;
+      else runs.push({ ...vma });
     }
-    const pages = runs.reduce((sum, { start, end }) => sum + end - start, 0);
+    const pages = runs.reduce((sum, { start, end }) => sum + (end - start) / 4096, 0);
     this.#same(mmField(cpu, mm, "total_vm"), pages, "total_vm");
-    return runs.map(({ start, end, ...rest }) =>
-      this.#line({ start: start * 4096, end: end * 4096, ...rest }),
-    );
+    return runs.map((run) => this.#line(run));
   }
 
   /** A line as the model writes it. */
-  #line({ start, end, flags, file, pgoff }: Omit<Vma, "at" | "anonVma">): string {
+  #line({ start, end, flags, file, pgoff }: Vma): string {
     const known = this.#files.find(({ handle }) => handle === file)?.name;
     const name = file === 0 ? "anonymous" : (known ?? "shared memory");
     const range = `${start / 4096 - BASE}-${end / 4096 - BASE}`;
@@ -364,6 +361,18 @@ export class Comparison {
   #same(got: unknown, want: unknown, what: string): void {
     if (JSON.stringify(got) !== JSON.stringify(want)) expect(got, what).toEqual(want);
   }
+}
+
+/** VMAs joined into one. */
+type Run = Omit<Vma, "end"> & { end: number };
+
+function goesOn(last: Run | undefined, next: Vma): last is Run {
+  return (
+    last?.end === next.start &&
+    last.flags === next.flags &&
+    last.file === next.file &&
+    next.pgoff === last.pgoff + (next.start - last.start) / 4096
+  );
 }
 
 /** Counts stores, so that every value is written once. */

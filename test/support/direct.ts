@@ -90,7 +90,7 @@ export class DirectMachine {
       return this.guard(() => this.#loop.runJob(id, args) as T);
     } finally {
       // What a child threw comes first: it says more than the status that its parent saw.
-      // eslint-disable-next-line no-unsafe-finally -- on purpose
+
       if (this.stray.length > 0) throw this.stray.shift();
     }
   }

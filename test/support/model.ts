@@ -150,14 +150,10 @@ export class ModelSpace {
 
   /** Runs of pages that look alike: "start-end perms pgoff file", pages relative to `base`. */
   list(base: number): string[] {
-    const runs: { start: number; end: number; page: ModelPage }[] = [];
+    const runs: Run[] = [];
     for (const [at, page] of [...this.pages].sort(([a], [b]) => a - b)) {
       const last = runs.at(-1);
-      const joins =
-        last?.end === at &&
-        sameKind(last.page, page) &&
-        page.pgoff === last.page.pgoff + (at - last.start);
-      if (joins) last.end = at + 1;
+      if (goesOn(last, at, page)) last.end = at + 1;
       else runs.push({ start: at, end: at + 1, page });
     }
     return runs.map(({ start, end, page }) => {
@@ -166,6 +162,21 @@ export class ModelSpace {
       return `${start - base}-${end - base} ${letters} ${page.pgoff} ${name}`;
     });
   }
+}
+
+/** Pages that look alike, one behind the other. */
+interface Run {
+  readonly start: number;
+  end: number;
+  readonly page: ModelPage;
+}
+
+function goesOn(last: Run | undefined, at: number, page: ModelPage): last is Run {
+  return (
+    last?.end === at &&
+    sameKind(last.page, page) &&
+    page.pgoff === last.page.pgoff + (at - last.start)
+  );
 }
 
 function sameKind(a: PageKind, b: PageKind): boolean {

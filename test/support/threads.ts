@@ -31,7 +31,7 @@ export async function startThreads(
   const entries = programs.map((name, id) => ({ id, name, url: url.href }));
   for (const entry of entries) await engine.addProgram(entry);
 
-  const run: Threads["run"] = (name, args, cpu = 0, shared = undefined) => {
+  const run: Threads["run"] = (name, args, cpu = 0, shared) => {
     const program = entries.find((entry) => entry.name === name);
     if (program === undefined) throw new Error(`${url.href} was not asked for ${name}`);
     return engine.run({ program, args, cpu, shared });

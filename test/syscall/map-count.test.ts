@@ -27,8 +27,16 @@ test("a process has at most 65,530 VMAs", () => {
 
     expect(count()).toBe(65_530);
     expect(errnoOf(() => task.mmap({ length: PAGE, read: true, exec: true }))).toBe("ENOMEM");
-    expect(split(() => task.munmap(PLACE + PAGE, PAGE))).toBe("ENOMEM");
-    expect(split(() => task.mprotect(PLACE + PAGE, PAGE, RO))).toBe("ENOMEM");
+    expect(
+      split(() => {
+        task.munmap(PLACE + PAGE, PAGE);
+      }),
+    ).toBe("ENOMEM");
+    expect(
+      split(() => {
+        task.mprotect(PLACE + PAGE, PAGE, RO);
+      }),
+    ).toBe("ENOMEM");
     expect(errnoOf(() => task.mremap(PLACE, 4 * PAGE, 8 * PAGE))).toBe("ENOMEM");
     expect(count()).toBe(65_530);
     expect(task.load32(PLACE + PAGE)).toBe(0);

@@ -77,8 +77,8 @@ describe.each(KERNEL_NAMES)("%s: fork", (kernel) => {
 
   test("is refused with EAGAIN at every point where memory can run out, and nothing has changed", () => {
     const refusals: string[] = [];
+    const machine = new DirectMachine({ kernel, memory: "8M" });
     for (let frames = 0; frames < 24; frames++) {
-      const machine = new DirectMachine({ kernel });
       machine.run((task) => {
         for (const place of [0, 2 ** 30, 2 ** 39, 2 ** 45]) {
           task.mmap({ length: PAGE, read: true, write: true, hint: PLACE + place, fixed: true });
@@ -172,12 +172,12 @@ describe.each(KERNEL_NAMES)("%s: wait", (kernel) => {
       throw new Error("as meant");
     });
     let status = 0;
-    expect(() =>
+    expect(() => {
       machine.run((task) => {
         task.fork("throws");
         status = task.wait().status;
-      }),
-    ).toThrow("as meant");
+      });
+    }).toThrow("as meant");
     expect(status).toBe(255);
     expect(machine.census()).toEqual(machine.bootCensus);
   });

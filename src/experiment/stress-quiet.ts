@@ -1,0 +1,47 @@
+// Whether a machine stands still: no CPU is inside the kernel or a program, and none can come into
+// one before the host lets it. A CPU is quiet if its program has parked, or if it is idle with
+// nothing to do.
+
+import {
+  PERCPU_AREAS,
+  PERCPU_SIZE,
+  PerCpu,
+  TASK_ZOMBIE,
+  TLB_STATE_OK,
+  Task,
+} from "../layout/structs.gen.ts";
+import { getU32, type MemoryViews } from "../layout/view.ts";
+import { CPU_NONE, CPU_PARKED, CPU_RUNNING, type Board } from "../workload/stress/board.ts";
+
+const areaOf = (cpu: number): number => PERCPU_AREAS + cpu * PERCPU_SIZE;
+
+/** True if the task that a CPU waits in has a child that has ended: it will go on by itself. */
+function hasEndedChild(memory: MemoryViews, cpu: number): boolean {
+  const task = getU32(memory, areaOf(cpu) + PerCpu.current);
+  if (task === 0) return false;
+  const head = task + Task.children_next;
+  let node = getU32(memory, head);
+  for (let i = 0; i < 10_000 && node !== head && node !== 0; i++) {
+    if (getU32(memory, node - Task.sibling_next + Task.state) === TASK_ZOMBIE) return true;
+    node = getU32(memory, node);
+  }
+  return false;
+}
+
+/** True if a CPU sleeps in the kernel or in its event loop and has no task to run. */
+export function isIdle(memory: MemoryViews, cpu: number): boolean {
+  const area = areaOf(cpu);
+  const asleep = Atomics.load(memory.i32, (area + PerCpu.tlb_state) >>> 2) !== TLB_STATE_OK;
+  const queued = Atomics.load(memory.i32, (area + PerCpu.nr_running) >>> 2) !== 0;
+  return asleep && !queued && !hasEndedChild(memory, cpu);
+}
+
+/** True if a CPU stands still. `busy`: the host has given it a job that has not come back. */
+export function isQuiet(memory: MemoryViews, board: Board, cpu: number, busy: boolean): boolean {
+  const state = board.cpuState(cpu);
+  if (state === CPU_PARKED) return true;
+  if (state === CPU_RUNNING) return false;
+  // A job that has not begun yet, or is on its way back.
+  if (state === CPU_NONE && busy) return false;
+  return isIdle(memory, cpu);
+}

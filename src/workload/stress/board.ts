@@ -1,0 +1,233 @@
+// What all CPUs of a stress run share besides the machine: the control words by which host and CPUs
+// stop and go on, counters, and the model of every address space. One SharedArrayBuffer; each word
+// has one writer at a time, or is changed atomically.
+//
+//   words    control | CPUs | exit records | objects | models of address spaces (model.ts)
+//   numbers  64-bit floats of the models: addresses
+//
+// A model is handed from parent to child here, since a program is started with four numbers only.
+
+/** Threads of one address space, each with a part of the address space of its own. */
+export const THREADS = 4;
+/** Regions of one thread. */
+export const REGIONS = 8;
+/** Pages of a region, at most. */
+export const PAGES = 32;
+/** Words of a page that the oracle follows. */
+export const WORDS = 8;
+
+/** What the CPUs are to do. */
+export const PHASE_RUN = 0;
+/** Come to a halt between two operations, processes alive. */
+export const PHASE_PARK = 1;
+/** End every process. */
+export const PHASE_STOP = 2;
+
+/** What a CPU does: runs no program of ours; runs one; stands still; waits for a child. */
+export const CPU_NONE = 0;
+export const CPU_RUNNING = 1;
+export const CPU_PARKED = 2;
+export const CPU_WAITING = 3;
+
+/** What is counted, in the order in which it is shown. */
+export const COUNTERS = [
+  ...["mmap", "munmap", "mprotect", "mremap", "brk", "madvise"],
+  ...["fork", "clone", "exec", "exit", "wait"],
+  ...["load", "store", "copy", "touch", "probe"],
+  ...["meetings", "wordsChecked", "SIGSEGV", "SIGBUS", "SIGKILL", "ENOMEM", "EAGAIN"],
+] as const;
+export type Counter = (typeof COUNTERS)[number];
+
+/** A file of the run. */
+export interface StressFile {
+  /** Inode. */
+  readonly handle: number;
+  readonly seed: number;
+  readonly sizeBytes: number;
+}
+
+/** What every program of the run finds as task.shared. */
+export interface StressOrder {
+  readonly buffer: SharedArrayBuffer;
+  readonly cpus: number;
+  /** Operations of each CPU, at most; 0: until the host says stop. */
+  readonly operations: number;
+  /** Files that are mapped shared and written. */
+  readonly sharedFiles: readonly StressFile[];
+  /** Files that nobody writes. */
+  readonly seedFiles: readonly StressFile[];
+}
+
+const CONTROL_WORDS = 16;
+const PHASE = 0;
+const IDENTITY = 1;
+const RECORD = 2;
+const HOARDS = 3;
+const HOARD_END = 4;
+
+const CPU_WORDS = 32;
+const CPU_STATE = 0;
+const CPU_OPERATIONS = 1;
+const CPU_HASH = 2;
+const CPU_COUNTERS = 3;
+
+/** Ends of children that nobody has waited for yet, at most. */
+const RECORDS = 4096;
+
+/** Memory that is shared on purpose: the shared files, and shared anonymous memory. */
+export const OBJECTS = 32;
+const OBJECT_HEAD = 4;
+export const OBJECT_WORDS = OBJECT_HEAD + PAGES * WORDS * 2;
+
+/** Words of the model of one address space besides its regions. */
+export const MODEL_HEAD = 6 + THREADS * 4;
+/** Words of a region: fields; then pages: protection, epoch; then words: low, high, epoch. */
+export const REGION_FIELDS = 16;
+export const REGION_WORDS = REGION_FIELDS + PAGES * 2 + PAGES * WORDS * 3;
+export const MODEL_WORDS = MODEL_HEAD + THREADS * REGIONS * REGION_WORDS;
+/** Floats of a model: start of each region, then low and high address of each thread's hazard. */
+export const MODEL_FLOATS = THREADS * REGIONS + THREADS * 2;
+
+/** Address spaces that a run of `cpus` CPUs has at once, at most. */
+export const modelsFor = (cpus: number): number => Math.min(64, 4 + 6 * cpus);
+
+/** The time, for hoards that have just ended. */
+const seconds = (): number => Math.floor(Date.now() / 1000) & 0x7fffffff;
+
+const cpuBase = (cpu: number): number => CONTROL_WORDS + cpu * CPU_WORDS;
+const recordBase = (cpus: number): number => cpuBase(cpus);
+const objectBase = (cpus: number): number => recordBase(cpus) + RECORDS;
+const modelBase = (cpus: number): number => objectBase(cpus) + OBJECTS * OBJECT_WORDS;
+const totalWords = (cpus: number): number => {
+  const words = modelBase(cpus) + modelsFor(cpus) * MODEL_WORDS;
+  return words + (words % 2);
+};
+
+/** Memory for the board of a run. */
+export function boardBuffer(cpus: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(totalWords(cpus) * 4 + modelsFor(cpus) * MODEL_FLOATS * 8);
+}
+
+/** The board, as seen by one thread of the host. */
+export class Board {
+  readonly words: Int32Array;
+  readonly numbers: Float64Array;
+  readonly cpus: number;
+  readonly models: number;
+
+  constructor(buffer: SharedArrayBuffer, cpus: number) {
+    this.cpus = cpus;
+    this.models = modelsFor(cpus);
+    this.words = new Int32Array(buffer, 0, totalWords(cpus));
+    this.numbers = new Float64Array(buffer, totalWords(cpus) * 4);
+  }
+
+  get phase(): number {
+    return Atomics.load(this.words, PHASE);
+  }
+
+  set phase(phase: number) {
+    Atomics.store(this.words, PHASE, phase);
+    Atomics.notify(this.words, PHASE);
+  }
+
+  /** Waits at most a millisecond for the phase to change. */
+  awaitPhaseChange(phase: number): void {
+    Atomics.wait(this.words, PHASE, phase, 1);
+  }
+
+  /** A number that no region and no object has had before. */
+  nextIdentity(): number {
+    return Atomics.add(this.words, IDENTITY, 1) + 1;
+  }
+
+  /** State of a CPU: CPU_*. */
+  cpuState(cpu: number): number {
+    return Atomics.load(this.words, cpuBase(cpu) + CPU_STATE);
+  }
+
+  setCpuState(cpu: number, state: number): void {
+    Atomics.store(this.words, cpuBase(cpu) + CPU_STATE, state);
+  }
+
+  /** Operations that a CPU has done. */
+  operations(cpu: number): number {
+    return Atomics.load(this.words, cpuBase(cpu) + CPU_OPERATIONS);
+  }
+
+  addOperation(cpu: number): void {
+    Atomics.add(this.words, cpuBase(cpu) + CPU_OPERATIONS, 1);
+  }
+
+  /** Hash of the operations that a CPU has done, in their order. */
+  hash(cpu: number): number {
+    return (this.words[cpuBase(cpu) + CPU_HASH] ?? 0) >>> 0;
+  }
+
+  setHash(cpu: number, hash: number): void {
+    this.words[cpuBase(cpu) + CPU_HASH] = hash;
+  }
+
+  /** Counts something on a CPU. */
+  count(cpu: number, counter: Counter, by = 1): void {
+    const index = cpuBase(cpu) + CPU_COUNTERS + COUNTERS.indexOf(counter);
+    this.words[index] = (this.words[index] ?? 0) + by;
+  }
+
+  /** What has been counted on all CPUs. */
+  total(counter: Counter): number {
+    const offset = CPU_COUNTERS + COUNTERS.indexOf(counter);
+    let sum = 0;
+    for (let cpu = 0; cpu < this.cpus; cpu++) sum += (this.words[cpuBase(cpu) + offset] ?? 0) >>> 0;
+    return sum;
+  }
+
+  /** Somebody keeps most of the memory. */
+  beginHoard(): void {
+    Atomics.add(this.words, HOARDS, 1);
+  }
+
+  /** Somebody gives it back. */
+  endHoard(): void {
+    Atomics.store(this.words, HOARD_END, seconds());
+    Atomics.sub(this.words, HOARDS, 1);
+  }
+
+  /** Memory is short now, or was a moment ago. */
+  get hungry(): boolean {
+    return (
+      Atomics.load(this.words, HOARDS) > 0 || seconds() - Atomics.load(this.words, HOARD_END) < 3
+    );
+  }
+
+  /** A place where a child will write how it ends. */
+  newRecord(): number {
+    const record = Atomics.add(this.words, RECORD, 1) & (RECORDS - 1);
+    this.words[recordBase(this.cpus) + record] = 0;
+    return record;
+  }
+
+  /** How a child ended: status | signal << 8, plus one; 0 while it runs. */
+  record(index: number): number {
+    return Atomics.load(this.words, recordBase(this.cpus) + index);
+  }
+
+  setRecord(index: number, status: number, signal: number): void {
+    Atomics.store(this.words, recordBase(this.cpus) + index, 1 + status + signal * 256);
+  }
+
+  /** First word of an object. */
+  objectAt(index: number): number {
+    return objectBase(this.cpus) + index * OBJECT_WORDS;
+  }
+
+  /** First word of a model. */
+  modelAt(index: number): number {
+    return modelBase(this.cpus) + index * MODEL_WORDS;
+  }
+
+  /** First float of a model. */
+  modelNumbersAt(index: number): number {
+    return index * MODEL_FLOATS;
+  }
+}
