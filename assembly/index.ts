@@ -67,6 +67,8 @@ export {
   __vma_unlink_file,
   inode_get,
   inode_put,
+  inode_close,
+  inode_is_open,
   inode_references,
   vma_link_file,
   vma_unlink_file,

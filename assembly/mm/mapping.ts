@@ -3,7 +3,7 @@
 // store of a file that the host filled, or a file is a function of its seed. Left out: dentries,
 // file descriptors, writeback (it comes with reclaim).
 
-import { atomic_add_negative, atomic_inc, read_once } from "../arch/atomic";
+import { atomic_add_negative, atomic_inc, atomic_xchg, read_once } from "../arch/atomic";
 import { list_init } from "../lib/list";
 import { Mutex, mutex_init } from "../lock/mutex";
 import {
@@ -15,7 +15,7 @@ import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { VmArea } from "./mm_types";
 import { Page } from "./page";
 import { put_page } from "./put_page";
-import { CACHE_INODE, kmem_cache_alloc, kmem_cache_free } from "./slab";
+import { CACHE_INODE, kmem_cache_alloc, kmem_cache_free, kmem_cache_owns } from "./slab";
 
 /** Pages that are not in the page cache read as zeros. */
 export const FILE_ZERO: u32 = 0;
@@ -26,6 +26,8 @@ export const FILE_SEED: u32 = 1;
 export class Inode {
   /** Who uses the file: the host's handle, and each VMA; minus one. */
   @atomic i_count: i32;
+  /** 1 while the host may use its handle. */
+  @atomic i_open: u32;
   /** FILE_*: what a page reads as that is not in the page cache. */
   i_kind: u32;
   /** Seed of a FILE_SEED file. */
@@ -108,6 +110,7 @@ export function inode_alloc(kind: u32, seed: u32, size_bytes: u64, ino: u32): In
   const inode = changetype<Inode>(kmem_cache_alloc(CACHE_INODE));
   if (changetype<usize>(inode) == 0) return inode;
   inode.i_count = 0;
+  inode.i_open = 1;
   inode.i_kind = kind;
   inode.i_seed = seed;
   inode.i_ino = ino;
@@ -144,6 +147,23 @@ export function inode_put(inode: Inode): void {
     put_page(page);
   }
   kmem_cache_free(CACHE_INODE, changetype<usize>(inode));
+}
+
+/** True if `inode`, which may be any number, is the handle of a file that has not been closed. */
+export function inode_is_open(inode: usize): bool {
+  return kmem_cache_owns(CACHE_INODE, inode) && read_once<u32>(inode_open(inode)) == 1;
+}
+
+/** Gives the handle of an open file back. False if another CPU was faster. */
+export function inode_close(inode: Inode): bool {
+  if (atomic_xchg<u32>(inode_open(changetype<usize>(inode)), 0) != 1) return false;
+  inode_put(inode);
+  return true;
+}
+
+@inline
+function inode_open(inode: usize): usize {
+  return inode + offsetof<Inode>("i_open");
 }
 
 /** Number of references, for the invariants. */

@@ -16,7 +16,8 @@ import {
   BUG_SLAB_POISON,
   bug_on,
 } from "../arch/bug";
-import { CACHE_TABLE, PAGE_MASK, PAGE_SIZE } from "../arch/memory_map";
+import { boot } from "../arch/boot_params";
+import { CACHE_TABLE, PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from "../arch/memory_map";
 import {
   ARRAY_CACHE_SIZE,
   ARRAY_CACHE_SLOTS,
@@ -300,6 +301,16 @@ export function kmem_cache_free(cache_id: u32, object: usize): void {
   store<usize>(slot(array, array.avail++), object);
 }
 
+/** True if an object of the cache, free or not, begins at `object`, which may be any number. */
+export function kmem_cache_owns(cache_id: u32, object: usize): bool {
+  if (object >> PAGE_SHIFT >= boot().lowmem_pfns) return false;
+  const slab = slab_of(object);
+  if ((virt_to_page(object).flags & PG_slab) == 0 || slab.cache_id != cache_id) return false;
+  const cache = cache_of(cache_id);
+  const index = index_of(cache, slab, object);
+  return index < cache.num && object == first_object(cache, slab) + index * cache.object_size;
+}
+
 /** Gives the per-CPU arrays of this CPU and all empty slabs back. */
 export function kmem_cache_reap_all(): void {
   for (let cache_id: u32 = 0; cache_id < NR_CACHES; cache_id++) {
@@ -339,12 +350,9 @@ function check_content(cache: KmemCache, object: usize): void {
 /** Checking builds: the object is one of this cache, allocated, and constructed. */
 function check_free(cache_id: u32, object: usize): void {
   const cache = cache_of(cache_id);
+  bug_on(!kmem_cache_owns(cache_id, object), BUG_SLAB_FOREIGN_OBJECT, object, cache_id);
   const slab = slab_of(object);
-  const is_ours = (virt_to_page(object).flags & PG_slab) != 0 && slab.cache_id == cache_id;
-  bug_on(!is_ours, BUG_SLAB_FOREIGN_OBJECT, object, cache_id);
   const index = index_of(cache, slab, object);
-  const begins_here = object == first_object(cache, slab) + index * cache.object_size;
-  bug_on(!begins_here || index >= cache.num, BUG_SLAB_FOREIGN_OBJECT, object, cache_id);
   bug_on(load<u16>(bufctl(slab, index)) != BUFCTL_ALLOCATED, BUG_SLAB_DOUBLE_FREE, object);
   store<u16>(bufctl(slab, index), BUFCTL_CACHED);
   if (cache.ctor == CTOR_NONE) memset(object, POISON_FREE, cache.object_size);

@@ -58,6 +58,8 @@ export interface StressOptions {
 const FIRST_ROUND_MS = 100;
 const ROUND_MS = 600;
 const POLL_MS = 2;
+/** CPUs that stand still for so long after a check will do nothing more, in ms. */
+const STUCK_MS = 2000;
 const HANG_MS = 30_000;
 
 /** A rule that did not hold when the machine stood still. */
@@ -128,6 +130,8 @@ class StressRun {
   /** No new job is given to a CPU. */
   #holding = false;
   #over = false;
+  /** When the CPUs were last let go, in ms. */
+  #runningSince = performance.now();
   checks = 0;
   interrupted = false;
 
@@ -257,7 +261,9 @@ class StressRun {
 
   /** With a limit, CPUs may all have come to a halt before each of them has used up its share. */
   #isStuck(): boolean {
-    return this.#order.operations > 0 && this.#allQuiet() && this.#busy.size === this.#cpus.length;
+    if (this.#order.operations === 0 || this.#busy.size < this.#cpus.length) return false;
+    // A CPU that is still parked shortly after a check is about to go on.
+    return performance.now() > this.#runningSince + STUCK_MS && this.#allQuiet();
   }
 
   /** Rounds of work, each ended by a check. */
@@ -274,6 +280,7 @@ class StressRun {
       this.#options.onProgress?.((performance.now() - start) / 1000, note);
       if (last) return;
       this.board.phase = PHASE_RUN;
+      this.#runningSince = performance.now();
       this.#holding = false;
       roundMs = Math.min(ROUND_MS, roundMs * 2);
     }

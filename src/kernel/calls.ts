@@ -101,6 +101,8 @@ export interface KernelCalls {
   inode_get(inode: number): void;
   inode_put(inode: number): void;
   inode_references(inode: number): number;
+  inode_is_open(inode: number): number;
+  inode_close(inode: number): number;
   file_page_content(inode: number, index: number): number;
   seed_word(seed: number, index: number, word: number): number;
 

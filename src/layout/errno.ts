@@ -3,6 +3,7 @@
 export const EPERM = 1;
 export const ENOENT = 2;
 export const ESRCH = 3;
+export const EBADF = 9;
 export const ECHILD = 10;
 export const EAGAIN = 11;
 export const ENOMEM = 12;
@@ -18,6 +19,7 @@ const NAMES = new Map<number, string>([
   [ENOENT, "ENOENT"],
   [ESRCH, "ESRCH"],
   [ENOEXEC, "ENOEXEC"],
+  [EBADF, "EBADF"],
   [ECHILD, "ECHILD"],
   [EAGAIN, "EAGAIN"],
   [ENOMEM, "ENOMEM"],

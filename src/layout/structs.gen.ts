@@ -57,43 +57,45 @@ export const BootParams = {
 
 /** See assembly/mm/mapping.ts. */
 export const Inode = {
-  SIZE: 76,
+  SIZE: 84,
   /** i32, atomic. Who uses the file: the host's handle, and each VMA; minus one. */
   i_count: 0,
+  /** u32, atomic. 1 while the host may use its handle. */
+  i_open: 4,
   /** u32. FILE_*: what a page reads as that is not in the page cache. */
-  i_kind: 4,
+  i_kind: 8,
   /** u32. Seed of a FILE_SEED file. */
-  i_seed: 8,
+  i_seed: 12,
   /** u32. Number of the file, for people. */
-  i_ino: 12,
+  i_ino: 16,
   /** u64, guarded by i_sem. Length in bytes. */
-  i_size: 16,
+  i_size: 24,
   /** u32. The words of i_sem, a Mutex; reach it with inode_sem(). */
-  i_sem_0: 24,
+  i_sem_0: 32,
   /** u32. See i_sem_0. */
-  i_sem_1: 28,
+  i_sem_1: 36,
   /** u32. See i_sem_0. */
-  i_sem_2: 32,
+  i_sem_2: 40,
   /** u32. See i_sem_0. */
-  i_sem_3: 36,
+  i_sem_3: 44,
   /** u32, guarded by tree_lock. Height of the page-cache tree; the words of a RadixTreeRoot. */
-  page_tree_height: 40,
+  page_tree_height: 48,
   /** usize, guarded by tree_lock. Top node of the page-cache tree. */
-  page_tree_rnode: 44,
+  page_tree_rnode: 52,
   /** u32, atomic. Spinlock of the page-cache tree. */
-  tree_lock: 48,
+  tree_lock: 56,
   /** u32, guarded by tree_lock. Pages in the page cache. */
-  nrpages: 52,
+  nrpages: 60,
   /** usize, guarded by i_mmap_lock. Root of the tree of VMAs that map the file. */
-  i_mmap: 56,
+  i_mmap: 64,
   /** u32, atomic. Spinlock of i_mmap. */
-  i_mmap_lock: 60,
+  i_mmap_lock: 68,
   /** u32, atomic. Counts truncations: a fault that saw one happen tries again. */
-  truncate_count: 64,
+  truncate_count: 72,
   /** usize, guarded by inode_lock. Node on the list of all files. */
-  i_list_next: 68,
+  i_list_next: 76,
   /** usize, guarded by inode_lock. See i_list_next. */
-  i_list_prev: 72,
+  i_list_prev: 80,
 } as const;
 
 /** See assembly/mm/slab.ts. */

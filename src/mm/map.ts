@@ -116,7 +116,7 @@ export function doMmap(cpu: Cpu, mm: number, request: MapRequest): number {
   const memory = cpu.k.inode_alloc(FILE_ZERO, 0, length, 0);
   if (memory === 0) return -ENOMEM;
   const result = mapRange(cpu, mm, { ...request, file: memory, pgoff: 0 });
-  cpu.k.inode_put(memory);
+  cpu.k.inode_close(memory);
   return result;
 }
 

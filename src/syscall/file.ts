@@ -2,7 +2,7 @@
 // is no disk behind it. A handle keeps the file; so does every mapping of it.
 // Left out: names, file descriptors, read and write (a program maps what it wants to read), truncation.
 
-import { EINVAL, ENOMEM } from "../layout/errno.ts";
+import { EBADF, EINVAL, ENOMEM } from "../layout/errno.ts";
 import { FILE_SEED, FILE_ZERO, Inode, PAGE_SIZE } from "../layout/structs.gen.ts";
 import { getU64 } from "../layout/view.ts";
 import { SyscallError } from "../kernel/error.ts";
@@ -26,6 +26,12 @@ export type FileContent = SeedFile | ContentFile;
 
 /** Longest file, in bytes: offsets of mappings are numbers. */
 const MAX_SIZE = 2 ** 47;
+
+/** Checks the handle of a file. Throws SyscallError EBADF. */
+export function checkFile(cpu: Cpu, name: string, file: number): void {
+  const open = (file | 0) === file && cpu.k.inode_is_open(file) === 1;
+  if (!open) throw new SyscallError(name, EBADF, `${file} is the handle of no file`);
+}
 
 function allocate(cpu: Cpu, kind: number, seed: number, sizeBytes: number): number {
   const valid = Number.isInteger(sizeBytes) && sizeBytes >= 0 && sizeBytes <= MAX_SIZE;
@@ -62,14 +68,16 @@ export function sysCreateFile(cpu: Cpu, from: FileContent): number {
   return file;
 }
 
-/** Gives a handle back. The file goes when nobody maps it any more. */
+/** Gives a handle back. The file goes when nobody maps it any more. Throws SyscallError EBADF. */
 export function sysCloseFile(cpu: Cpu, file: number): void {
   cpu.k.serve_ipis();
-  cpu.k.inode_put(file);
+  checkFile(cpu, "closeFile", file);
+  cpu.k.inode_close(file);
 }
 
-/** A copy of `length` bytes of a file from `offset` on, fewer at its end. Throws SyscallError EINVAL or ENOMEM. */
+/** A copy of `length` bytes of a file from `offset` on, fewer at its end. Throws SyscallError EBADF, EINVAL or ENOMEM. */
 export function sysFileBytes(cpu: Cpu, file: number, offset: number, length: number): Uint8Array {
+  checkFile(cpu, "fileBytes", file);
   const valid = Number.isInteger(offset) && Number.isInteger(length) && offset >= 0 && length >= 0;
   if (!valid) throw new SyscallError("fileBytes", EINVAL, `no range: ${length} bytes at ${offset}`);
   const end = Math.min(offset + length, getU64(cpu, file + Inode.i_size));

@@ -160,6 +160,9 @@ describe.each(KERNEL_NAMES)("%s: an entry", (kernel) => {
     const machine = new DirectMachine({ kernel });
     machine.run((task) => {
       const address = anonymous(task, 1);
+      task.store32(address, 1);
+      pteWords(machine, task, address).clearBits(_PAGE_DIRTY);
+      machine.cpu.k.local_flush_tlb();
       task.load32(address);
       task.store32(address, 5);
 

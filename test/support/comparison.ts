@@ -82,11 +82,25 @@ export class Comparison {
   /** Does the operations one after the other, and looks at the VMAs after each. */
   run(ops: readonly Op[]): void {
     for (const op of ops) {
+      this.#probe(op);
       this.#step(op);
+      this.#probe(op);
       this.#same(this.#kernelList(), this.#space.list(BASE), `VMAs after ${JSON.stringify(op)}`);
     }
     for (const page of this.#space.pages.keys()) {
       for (const offset of [0, 4, 2048, 4092]) this.#load(page * 4096 + offset);
+    }
+  }
+
+  /** Stores to and loads from the pages that an operation is about, so that the TLB has seen them. */
+  #probe(op: Op): void {
+    if (!("probe" in op) || !op.probe || this.#exact) return;
+    const length = op.op === "mremap" ? Math.max(op.from, op.count) : op.count;
+    for (const first of op.op === "mremap" ? [op.at, op.to] : [op.at]) {
+      for (let page = BASE + first; page < BASE + first + length; page++) {
+        this.#load(page * 4096 + 8);
+        this.#store(page * 4096 + 8);
+      }
     }
   }
 

@@ -7,6 +7,13 @@ export const BASE = 2 ** 18 - 24;
 /** Pages of the arena: few, so that operations meet. */
 export const ARENA = 48;
 
+interface Probed {
+  readonly at: number;
+  readonly count: number;
+  /** The pages are written and read before and after: what the TLB remembers must not show. */
+  readonly probe: boolean;
+}
+
 /** One step. Pages count from the base of the arena. */
 export type Op =
   | {
@@ -21,17 +28,15 @@ export type Op =
       readonly growsDown: boolean;
       readonly place: "fixed" | "hint" | "anywhere";
     }
-  | { readonly op: "munmap"; readonly at: number; readonly count: number }
-  | { readonly op: "mprotect"; readonly at: number; readonly count: number; readonly perms: string }
-  | { readonly op: "dontneed"; readonly at: number; readonly count: number }
-  | {
+  | (Probed & { readonly op: "munmap" })
+  | (Probed & { readonly op: "mprotect"; readonly perms: string })
+  | (Probed & { readonly op: "dontneed" })
+  | (Probed & {
       readonly op: "mremap";
-      readonly at: number;
       readonly from: number;
       readonly to: number;
-      readonly count: number;
       readonly how: "in place" | "may move" | "fixed";
-    }
+    })
   | { readonly op: "brk"; readonly pages: number; readonly bytes: number }
   /** In the arena, or else in any page that is mapped. */
   | {
@@ -60,15 +65,17 @@ const mmap = fc.record({
   growsDown: fc.constantFrom(false, false, false, false, true),
   place: fc.constantFrom("fixed" as const, "fixed" as const, "hint" as const, "anywhere" as const),
 });
-const munmap = fc.record({ op: fc.constant("munmap" as const), at, count });
-const mprotect = fc.record({ op: fc.constant("mprotect" as const), at, count, perms });
-const dontneed = fc.record({ op: fc.constant("dontneed" as const), at, count });
+const probe = fc.boolean();
+const munmap = fc.record({ op: fc.constant("munmap" as const), at, count, probe });
+const mprotect = fc.record({ op: fc.constant("mprotect" as const), at, count, perms, probe });
+const dontneed = fc.record({ op: fc.constant("dontneed" as const), at, count, probe });
 const mremap = fc.record({
   op: fc.constant("mremap" as const),
   at,
   from: fc.nat({ max: 12 }),
   to: at,
   count,
+  probe,
   how: fc.constantFrom("in place" as const, "may move" as const, "fixed" as const),
 });
 const brk = fc.record({

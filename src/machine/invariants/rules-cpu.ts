@@ -49,8 +49,9 @@ function tlbComplaint(world: World, entry: number, pte: PteRecord | undefined): 
   const low = world.u32(entry + 8);
   const high = world.u32(entry + 12);
   const pfn = (high & 0xffff) * 2 ** 20 + (low >>> 12);
-  if (pte === undefined || (pte.low & _PAGE_PRESENT) === 0)
-    {return `${frameName(pfn)}, but no PTE is present`;}
+  if (pte === undefined || (pte.low & _PAGE_PRESENT) === 0) {
+    return `${frameName(pfn)}, but no PTE is present`;
+  }
   if (pfn !== pte.pfn) return `${frameName(pfn)}, but the PTE has ${frameName(pte.pfn)}`;
   if (low & _PAGE_RW && (pte.low & _PAGE_RW) === 0) return "writable, but the PTE is not";
   if (low & _PAGE_DIRTY && (pte.low & _PAGE_DIRTY) === 0) return "dirty, but the PTE is not";
@@ -188,8 +189,9 @@ export function checkLocks(world: World): void {
   }
   for (let pfn = 0; pfn < world.maxPfn; pfn++) {
     const held = flagsOf(world, pfn) & (PG_locked | PG_maplock);
-    if (held !== 0)
-      {world.findings.add("LOCKS", `lock bits of ${frameName(pfn)}`, "clear", hex(held));}
+    if (held !== 0) {
+      world.findings.add("LOCKS", `lock bits of ${frameName(pfn)}`, "clear", hex(held));
+    }
   }
   for (let cpu = 0; cpu < world.cpus; cpu++) {
     zero(`gather_mm of CPU ${cpu}`, world.u32(areaOf(cpu) + PerCpu.gather_mm));

@@ -58,14 +58,16 @@ function framesInOrder(world: World): number[] {
     const role = world.role(pfn);
     const isPlain = role === ROLE_BUDDY || role === ROLE_RESERVED;
     const uses = isPlain ? 1 : usesOf(world, pfn).length;
-    if (uses === 1) {good.push(pfn);}
-    else
-      {world.findings.add(
+    if (uses === 1) {
+      good.push(pfn);
+    } else {
+      world.findings.add(
         "FRAMES",
         frameName(pfn),
         "one use",
         usesOf(world, pfn).join(", ") || "lost",
-      );}
+      );
+    }
   }
   return good;
 }
@@ -79,8 +81,9 @@ function checkFree(world: World, pfn: number): void {
     ["flags", 0, flagsOf(world, pfn) & ~(PG_buddy | PG_free_checked)],
   ] as const;
   for (const [field, expected, found] of state) {
-    if (expected !== found)
-      {world.findings.add("FREE-PAGE", `${frameName(pfn)}, ${field}`, expected, found);}
+    if (expected !== found) {
+      world.findings.add("FREE-PAGE", `${frameName(pfn)}, ${field}`, expected, found);
+    }
   }
 }
 
@@ -151,7 +154,8 @@ export function checkLru(world: World): void {
   for (let pfn = 0; pfn < world.maxPfn; pfn++) {
     const role = world.role(pfn);
     if ((role & ROLE_USER) === 0 || role & ROLE_RESERVED || listed.has(pfn)) continue;
-    if ((role & ROLE_PAGEVEC) === 0)
-      {world.findings.add("LRU", frameName(pfn), "on a list", "on none");}
+    if ((role & ROLE_PAGEVEC) === 0) {
+      world.findings.add("LRU", frameName(pfn), "on a list", "on none");
+    }
   }
 }

@@ -176,14 +176,17 @@ function checkPtes(world: World): void {
     const present = (low & _PAGE_PRESENT) !== 0;
     const hidden = (low & _PAGE_PROTNONE) !== 0;
     if (present === hidden) add("present or PROTNONE", hex(low & 0xfff));
-    if (pfn >= world.maxPfn) {add("a frame that exists", frameName(pfn));}
-    else if (flagsOf(world, pfn) & PG_reserved && pfn !== world.zeroPfn)
-      {add("no kernel frame", frameName(pfn));}
+    if (pfn >= world.maxPfn) {
+      add("a frame that exists", frameName(pfn));
+    } else if (flagsOf(world, pfn) & PG_reserved && pfn !== world.zeroPfn) {
+      add("no kernel frame", frameName(pfn));
+    }
     if (hidden && vma.flags & ANY_ACCESS) add("accessible, as its VMA", "PROTNONE");
     if (present && (vma.flags & ANY_ACCESS) === 0) add("PROTNONE, as its VMA", "present");
     if (low & _PAGE_RW && (vma.flags & VM_WRITE) === 0) add("read-only, as its VMA", "writable");
-    if (low & _PAGE_RW && pfn === world.zeroPfn)
-      {add("read-only, since it maps the zero page", "writable");}
+    if (low & _PAGE_RW && pfn === world.zeroPfn) {
+      add("read-only, since it maps the zero page", "writable");
+    }
   }
 }
 

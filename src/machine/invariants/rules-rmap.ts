@@ -36,13 +36,14 @@ const pteName = (world: World, pte: PteRecord, vma: VmaRecord): string =>
 /** A page of the page cache belongs to the file of the VMA. */
 function checkFilePage(world: World, pte: PteRecord, vma: VmaRecord, inode: number): void {
   const { anon } = mappingOf(world, pte.pfn);
-  if (anon)
-    {world.findings.add(
+  if (anon) {
+    world.findings.add(
       "I-MAPPING",
       pteName(world, pte, vma),
       "a page of a file",
       "the mark of an anonymous one",
-    );}
+    );
+  }
   if (vma.file !== inode) {
     world.findings.add(
       "I-MAPPING",
@@ -130,8 +131,9 @@ function checkFileTree(world: World, inode: number, mappers: ReadonlyMap<number,
   const nodes = treeNodes(world, world.u32(inode + Inode.i_mmap), "I-VISIBLE", what);
   const found = nodes.map((node) => node - VmArea.shared_parent_color);
   const strangers = found.filter((address) => !mappers.has(address));
-  for (const address of strangers)
-    {world.findings.add("I-VISIBLE", what, "VMAs of the file", hex(address));}
+  for (const address of strangers) {
+    world.findings.add("I-VISIBLE", what, "VMAs of the file", hex(address));
+  }
   for (const vma of mappers.values()) {
     if (found.includes(vma.address)) continue;
     world.findings.add("I-VISIBLE", vmaName(world, vma), `in the ${what}`, "not in it");
@@ -140,8 +142,9 @@ function checkFileTree(world: World, inode: number, mappers: ReadonlyMap<number,
   for (const address of found) {
     const vma = mappers.get(address);
     if (vma === undefined) continue;
-    if (vma.pgoff < before)
-      {world.findings.add("I-VISIBLE", what, "in order of pages", `page ${vma.pgoff} late`);}
+    if (vma.pgoff < before) {
+      world.findings.add("I-VISIBLE", what, "in order of pages", `page ${vma.pgoff} late`);
+    }
     before = vma.pgoff;
     const last = subtreeLast(world, address, mappers);
     const known = world.u64(address + VmArea.shared_subtree_last);

@@ -123,8 +123,9 @@ function walkPageCache(world: World): void {
     world.findings.equal(RULE, `${name}, nrpages`, pages, world.u32(inode + Inode.nrpages));
   }
   const lost = [...(world.objects[CACHE_RADIX_NODE] ?? [])].filter((node) => !reached.has(node));
-  for (const node of lost)
-    {world.findings.add(RULE, `node ${hex(node)}`, "a node of a file's tree", "lost");}
+  for (const node of lost) {
+    world.findings.add(RULE, `node ${hex(node)}`, "a node of a file's tree", "lost");
+  }
 }
 
 function walkPagevecs(world: World): void {

@@ -47,10 +47,12 @@ function checkBlock(world: World, zone: number, pfn: number, order: number): voi
   const first = world.u32(zone + Zone.zone_start_pfn);
   const end = world.u32(zone + Zone.zone_end_pfn);
   if (pfn % size !== 0) world.findings.add(RULE, name, `a multiple of ${size}`, pfn);
-  if (pfn < first || pfn + size > end)
-    {world.findings.add(RULE, name, `frames ${first} to ${end}`, pfn);}
-  if ((flagsOf(world, pfn) & PG_buddy) === 0)
-    {world.findings.add(RULE, name, "PG_buddy", "no such flag");}
+  if (pfn < first || pfn + size > end) {
+    world.findings.add(RULE, name, `frames ${first} to ${end}`, pfn);
+  }
+  if ((flagsOf(world, pfn) & PG_buddy) === 0) {
+    world.findings.add(RULE, name, "PG_buddy", "no such flag");
+  }
   world.findings.equal(RULE, `${name}, order`, order, world.u32(pageOf(pfn) + Page.private_));
   for (let i = pfn; i < pfn + size && i < world.maxPfn; i++) {
     if (world.role(i) & ROLE_BUDDY) world.findings.add(RULE, frameName(i), "one free block", "two");
@@ -108,8 +110,9 @@ function walkHotLists(world: World, cpu: number): void {
     for (const pfn of frames) {
       const own = world.u32(pageOf(pfn) + Page.zone);
       if (own !== zone) world.findings.add(RULE, `${frameName(pfn)} on the ${what}`, zone, own);
-      if (world.role(pfn) & ROLE_HOT)
-        {world.findings.add(RULE, frameName(pfn), "one hot list", "two");}
+      if (world.role(pfn) & ROLE_HOT) {
+        world.findings.add(RULE, frameName(pfn), "one hot list", "two");
+      }
       world.use(pfn, ROLE_HOT);
     }
   }

@@ -82,8 +82,9 @@ function useTable(world: World, mm: MmRecord, pfn: number, what: string): boolea
   }
   world.use(pfn, ROLE_TABLE, 1);
   const marked = (flagsOf(world, pfn) & PG_table) !== 0 || mm.address === INIT_MM;
-  if (!marked)
-    {world.findings.add("TABLES", `${name}, ${frameName(pfn)}`, "PG_table", "no such flag");}
+  if (!marked) {
+    world.findings.add("TABLES", `${name}, ${frameName(pfn)}`, "PG_table", "no such flag");
+  }
   return true;
 }
 
@@ -118,8 +119,9 @@ function walkTable(world: World, mm: MmRecord, table: number, level: number, bas
     }
     const what = `table for ${hex(virtual)}`;
     const flags = low & 0xfff;
-    if (flags !== _PAGE_TABLE)
-      {world.findings.add("TABLES", `${what}: entry`, hex(_PAGE_TABLE), hex(flags));}
+    if (flags !== _PAGE_TABLE) {
+      world.findings.add("TABLES", `${what}: entry`, hex(_PAGE_TABLE), hex(flags));
+    }
     if (!useTable(world, mm, pfn, what)) continue;
     mm.tables++;
     checkRange(world, mm, virtual, size);

@@ -60,8 +60,9 @@ function readSlab(world: World, pfn: number): SlabRecord | undefined {
     index = world.memory.u16[(address + Slab.SIZE + index * 2) >>> 1] as number;
   }
   const name = `slab ${hex(address)} of ${cacheName(cacheId)}`;
-  if (index !== BUFCTL_END)
-    {world.findings.add(RULE, name, "a chain of free objects", `index ${index}`);}
+  if (index !== BUFCTL_END) {
+    world.findings.add(RULE, name, "a chain of free objects", `index ${index}`);
+  }
   world.findings.equal(RULE, `${name}, inuse`, num - free.size, world.u32(address + Slab.inuse));
   return { address, cacheId, free };
 }
@@ -76,10 +77,13 @@ function arrayObjects(world: World, cacheId: number, slabs: readonly SlabRecord[
       const object = world.u32(array + ArrayCache.SIZE + slot * 4);
       const name = `object ${hex(object)} in the array of ${cacheName(cacheId)} of CPU ${cpu}`;
       const index = indexOf(world, object, slabs);
-      if (found.has(object)) {world.findings.add(RULE, name, "once in an array", "twice");}
-      else if (index === undefined)
-        {world.findings.add(RULE, name, "an object of the cache", "none");}
-      else if (index < 0) {world.findings.add(RULE, name, "not on the chain of its slab", "on it");}
+      if (found.has(object)) {
+        world.findings.add(RULE, name, "once in an array", "twice");
+      } else if (index === undefined) {
+        world.findings.add(RULE, name, "an object of the cache", "none");
+      } else if (index < 0) {
+        world.findings.add(RULE, name, "not on the chain of its slab", "on it");
+      }
       found.add(object);
     }
   }

@@ -13,6 +13,7 @@ import {
   perform,
   predict,
   storeWord,
+  type Outcome,
 } from "./access.ts";
 import { KIND_NONE, KIND_SCRATCH, type Region } from "./model.ts";
 import { visit, type Visit } from "./visit.ts";
@@ -102,14 +103,18 @@ export function opVerify(actor: Actor): void {
   });
 }
 
-/** The first page of a range, in order of addresses, whose access must raise a signal. */
-function firstBad(
+/** What touching pages in order of their addresses must end with. */
+function predictTouch(
   actor: Actor,
   region: Region,
   pages: readonly number[],
   write: boolean,
-): number | undefined {
-  return pages.find((page) => predict(actor, region, page, write) !== "ok");
+): Outcome {
+  for (const page of pages) {
+    const outcome = predict(actor, region, page, write);
+    if (outcome !== "ok") return outcome;
+  }
+  return "ok";
 }
 
 /** Touches a range of pages. */
@@ -123,10 +128,10 @@ export function opTouch(actor: Actor): void {
     const length = actor.random.between(1, seen.count - first);
     const pages = Array.from({ length }, (_, i) => first + i);
     actor.count("touch");
-    const bad = firstBad(actor, region, pages, write) ?? first;
-    perform(actor, seen, bad, write, () => {
+    const touch = (): void => {
       actor.task.touch(seen.address(first), length * 4096, write ? "write" : "read");
-    });
+    };
+    perform(actor, seen, first, write, touch, () => predictTouch(actor, region, pages, write));
   });
 }
 

@@ -14,10 +14,15 @@ import {
   type Counter,
   type StressOrder,
 } from "./board.ts";
-import type { Hoard } from "./hoard-ops.ts";
 import { KIND_NONE, KIND_OBJECT, type Model, type Region } from "./model.ts";
 import type { SharedObject } from "./objects.ts";
 import { Random, mix } from "./random.ts";
+
+/** Memory that an actor keeps. It is not in the model: nothing else uses the range. */
+export interface Hoard {
+  readonly base: number;
+  readonly pages: number;
+}
 
 /** Memory answered with something that no order of events allows. */
 export class OracleError extends Error {

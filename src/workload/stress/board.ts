@@ -61,9 +61,8 @@ export interface StressOrder {
 const CONTROL_WORDS = 16;
 const PHASE = 0;
 const IDENTITY = 1;
-const RECORD = 2;
-const HOARDS = 3;
-const HOARD_END = 4;
+const HOARDS = 2;
+const HOARD_END = 3;
 
 const CPU_WORDS = 32;
 const CPU_STATE = 0;
@@ -71,8 +70,12 @@ const CPU_OPERATIONS = 1;
 const CPU_HASH = 2;
 const CPU_COUNTERS = 3;
 
-/** Ends of children that nobody has waited for yet, at most. */
-const RECORDS = 4096;
+/** Children that nobody has waited for yet, at most. */
+const RECORDS = 1024;
+const RECORD_FREE = 0;
+const RECORD_OPEN = 1;
+const RECORD_ORPHAN = 2;
+const RECORD_ENDED = 3;
 
 /** Memory that is shared on purpose: the shared files, and shared anonymous memory. */
 export const OBJECTS = 32;
@@ -200,20 +203,41 @@ export class Board {
     );
   }
 
-  /** A place where a child will write how it ends. */
-  newRecord(): number {
-    const record = Atomics.add(this.words, RECORD, 1) & (RECORDS - 1);
-    this.words[recordBase(this.cpus) + record] = 0;
-    return record;
+  /** A place where a child will write how it ends; undefined when there are too many children. */
+  newRecord(): number | undefined {
+    const base = recordBase(this.cpus);
+    for (let record = 0; record < RECORDS; record++) {
+      if (
+        Atomics.compareExchange(this.words, base + record, RECORD_FREE, RECORD_OPEN) === RECORD_FREE
+      ) {
+        return record;
+      }
+    }
+    return undefined;
   }
 
-  /** How a child ended: status | signal << 8, plus one; 0 while it runs. */
-  record(index: number): number {
-    return Atomics.load(this.words, recordBase(this.cpus) + index);
+  /** The child has ended. */
+  setRecord(record: number, status: number, signal: number): void {
+    const at = recordBase(this.cpus) + record;
+    const end = RECORD_ENDED + status + signal * 256;
+    const old = Atomics.compareExchange(this.words, at, RECORD_OPEN, end);
+    if (old === RECORD_ORPHAN) Atomics.store(this.words, at, RECORD_FREE);
   }
 
-  setRecord(index: number, status: number, signal: number): void {
-    Atomics.store(this.words, recordBase(this.cpus) + index, 1 + status + signal * 256);
+  /** Takes back a record that setRecord has filled: status | signal << 8. */
+  takeRecord(record: number): number {
+    return Atomics.exchange(this.words, recordBase(this.cpus) + record, RECORD_FREE) - RECORD_ENDED;
+  }
+
+  /**
+   * Nobody will ask for the record: the child frees it, or it is free at once if the child has
+   * ended or never began.
+   */
+  dropRecord(record: number, begun: boolean): void {
+    const at = recordBase(this.cpus) + record;
+    const mark = begun ? RECORD_ORPHAN : RECORD_FREE;
+    const old = Atomics.compareExchange(this.words, at, RECORD_OPEN, mark);
+    if (old >= RECORD_ENDED) Atomics.store(this.words, at, RECORD_FREE);
   }
 
   /** First word of an object. */

@@ -2,16 +2,10 @@
 // and keeps it for a while, so that requests of everybody are refused and accesses end in SIGKILL;
 // then the others go on.
 
-import type { Actor } from "./actor.ts";
+import type { Actor, Hoard } from "./actor.ts";
 
 /** Pages that are taken at once, at most: a large machine stays large. */
 const MOST_PAGES = 3000;
-
-/** Memory that an actor keeps. It is not in the model: nothing else uses the range. */
-export interface Hoard {
-  readonly base: number;
-  readonly pages: number;
-}
 
 /** A page of the hoard holds what touch wrote, and zeros. */
 function checkPage(actor: Actor, { base }: Hoard, page: number): void {

@@ -143,8 +143,9 @@ interface Target {
 }
 
 function chooseTarget(actor: Actor, entry: Region, bytes: number): Target | undefined {
-  if (actor.alone && entry.thread === 0 && actor.random.chance(35))
-    {return { hint: 0, fixed: false };}
+  if (actor.alone && entry.thread === 0 && actor.random.chance(35)) {
+    return { hint: 0, fixed: false };
+  }
   const hint = placeFor(actor, entry, bytes);
   return hint === undefined ? undefined : { hint, fixed: actor.random.chance(50) };
 }
@@ -348,6 +349,7 @@ export function opBrk(actor: Actor): void {
   if (after === wanted) return;
   actor.count("ENOMEM");
   actor.expectLowMemory(`brk to 0x${wanted.toString(16)}`, `0x${after.toString(16)}`);
-  if (after !== before)
-    {actor.fail("SYSCALL", "brk that was refused", String(before), String(after));}
+  if (after !== before) {
+    actor.fail("SYSCALL", "brk that was refused", String(before), String(after));
+  }
 }

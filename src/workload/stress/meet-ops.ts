@@ -11,16 +11,20 @@ import { visit } from "./visit.ts";
 import { ALL_WORDS } from "./words.ts";
 
 /** How long a thread waits for another one to join it, in ms. */
-const PATIENCE_MS = 0.3;
+const PATIENCE_MS = 2;
+/** How long the one who has joined waits for the other to wake up, in ms. */
+const WAKE_MS = 0.3;
 
 /** Stores and loads in one page, as fast as may be. */
 function usePage(actor: Actor, region: Region, page: number): void {
   if (region.kind === KIND_NONE) return;
   visit(actor, region, (seen) => {
     if (page >= seen.count) return;
-    for (const word of ALL_WORDS)
-      {if (ownsWord(actor, region, word)) storeWord(actor, seen, page, word);}
-    for (const word of ALL_WORDS) loadWord(actor, seen, page, word);
+    const mine = ALL_WORDS.filter((word) => ownsWord(actor, region, word));
+    for (let round = actor.random.between(1, 4); round > 0; round--) {
+      if (actor.random.chance(50)) for (const word of mine) storeWord(actor, seen, page, word);
+      for (const word of ALL_WORDS) loadWord(actor, seen, page, word);
+    }
   });
 }
 
@@ -31,6 +35,8 @@ export function joinMeeting(actor: Actor): void {
   const { model } = actor;
   const proposed = model.meeting;
   if (proposed <= 0 || !model.changeMeeting(proposed, -proposed)) return;
+  const deadline = performance.now() + WAKE_MS;
+  while (model.meeting === -proposed && performance.now() < deadline) actor.task.cpu.k.serve_ipis();
   const region = model.regions[Math.floor((proposed - 1) / PAGES)] as Region;
   usePage(actor, region, (proposed - 1) % PAGES);
 }
@@ -44,6 +50,7 @@ function propose(actor: Actor, proposed: number): boolean {
     // The other one may be on its way, and wait for this CPU to answer.
     actor.task.cpu.k.serve_ipis();
     if (performance.now() > deadline && model.changeMeeting(proposed, 0)) return false;
+    model.awaitMeeting(proposed);
   }
   model.changeMeeting(-proposed, 0);
   return true;
@@ -52,7 +59,7 @@ function propose(actor: Actor, proposed: number): boolean {
 /** Meets another thread in a page that is new, or write-protected by a fork, or as it is. */
 export function opMeet(actor: Actor): void {
   const { random, task, model } = actor;
-  if (task.cpus === 1 || actor.alone || model.meeting !== 0) return;
+  if (task.cpus === 1 || !model.hasCompany(actor.thread) || model.meeting !== 0) return;
   const regions = actor.ownRegions.filter(
     (region) => region.kind === KIND_ANON || region.kind === KIND_FILE,
   );
@@ -82,7 +89,7 @@ export function opForkStorm(actor: Actor): void {
   if (actor.children.size > 0) return;
   const forks = actor.random.between(2, 24);
   for (let i = 0; i < forks && !actor.stopped; i++) {
-    if (!forkIdle(actor)) return;
+    if (forkIdle(actor) === undefined) return;
     waitForAll(actor);
   }
 }

@@ -401,6 +401,23 @@ export class Model {
     Atomics.store(this.board.words, this.#threadAt(thread) + ALIVE, alive ? 1 : 0);
   }
 
+  /** The thread has begun to run. */
+  setRunning(thread: number): void {
+    Atomics.store(this.board.words, this.#threadAt(thread) + ALIVE, 2);
+  }
+
+  /** True if another thread than `me` has begun to run. */
+  hasCompany(me: number): boolean {
+    return this.othersThan(me).some(
+      (thread) => Atomics.load(this.board.words, this.#threadAt(thread) + ALIVE) === 2,
+    );
+  }
+
+  /** Waits a moment for the meeting to change. */
+  awaitMeeting(proposed: number): void {
+    Atomics.wait(this.board.words, this.#at + MEETING, proposed, 0.1);
+  }
+
   /** Threads that run, besides `me`. */
   othersThan(me: number): number[] {
     return Array.from({ length: THREADS }, (_, thread) => thread).filter(
@@ -418,7 +435,10 @@ export class Model {
 
   /** Changes the meeting from one value to another; false if it was not that one any more. */
   changeMeeting(from: number, to: number): boolean {
-    return Atomics.compareExchange(this.board.words, this.#at + MEETING, from, to) === from;
+    const changed =
+      Atomics.compareExchange(this.board.words, this.#at + MEETING, from, to) === from;
+    if (changed) Atomics.notify(this.board.words, this.#at + MEETING);
+    return changed;
   }
 
   /** Even while the part of a thread stands still. */

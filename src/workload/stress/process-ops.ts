@@ -1,6 +1,14 @@
 // Operations on processes: fork, threads, exec, wait; and how a process ends.
 
-import { TASK_SIZE, VM_EXEC, VM_GROWSDOWN, VM_READ, VM_WRITE } from "../../layout/structs.gen.ts";
+import {
+  PerCpu,
+  TASK_SIZE,
+  VM_EXEC,
+  VM_GROWSDOWN,
+  VM_READ,
+  VM_WRITE,
+} from "../../layout/structs.gen.ts";
+import { getU32 } from "../../layout/view.ts";
 import type { ExecImage, Segment } from "../../mm/exec.ts";
 import { VM_MAY_ALL } from "../../mm/map.ts";
 import type { WaitResult } from "../../syscall/process.ts";
@@ -120,9 +128,13 @@ export function opFork(actor: Actor): void {
   // Words that somebody else may store during the fork.
   const foreign = ALL_WORDS.filter((word) => !actor.owns(word % THREADS));
   const seqs = Array.from({ length: THREADS }, (_, thread) => model.threadSeq(thread));
-  const child = prepareChild(actor);
-  if (child === undefined) return;
   const record = board.newRecord();
+  if (record === undefined) return;
+  const child = prepareChild(actor);
+  if (child === undefined) {
+    board.dropRecord(record, false);
+    return;
+  }
   const args = [child.index, random.bits(), random.between(4, 90), record];
   const cpu = chooseCpu(actor);
   actor.count("fork");
@@ -131,6 +143,7 @@ export function opFork(actor: Actor): void {
     pid = actor.task.fork("stressChild", { args, cpu });
   });
   if (error !== undefined) {
+    board.dropRecord(record, false);
     releaseModel(actor, child);
     return;
   }
@@ -139,17 +152,35 @@ export function opFork(actor: Actor): void {
   child.publish();
 }
 
-/** fork of a child that does nothing, on this CPU; false if there was no memory for it. */
-export function forkIdle(actor: Actor): boolean {
+/**
+ * fork of a child that does nothing, on this CPU; its pid, or undefined if there was no memory for
+ * it.
+ */
+export function forkIdle(actor: Actor): number | undefined {
   const record = actor.board.newRecord();
+  if (record === undefined) return undefined;
   actor.count("fork");
   let pid = 0;
   const error = actor.request("fork", [], () => {
     pid = actor.task.fork("stressIdle", { args: [record] });
   });
-  if (error !== undefined) return false;
+  if (error !== undefined) {
+    actor.board.dropRecord(record, false);
+    return undefined;
+  }
   actor.children.set(pid, { record });
-  return true;
+  return pid;
+}
+
+/**
+ * Lets the tasks run that are queued on this CPU: a child that does nothing comes after them, and
+ * is waited for.
+ */
+export function runQueued(actor: Actor): void {
+  const { cpu } = actor.task;
+  if (getU32(cpu, cpu.area + PerCpu.nr_running) === 0 || !actor.random.chance(30)) return;
+  const pid = forkIdle(actor);
+  while (pid !== undefined && actor.children.has(pid)) waitForOne(actor);
 }
 
 /**
@@ -184,6 +215,7 @@ export function opClone(actor: Actor): void {
   const thread = [1, 2, 3].find((each) => each < THREADS && !model.isAlive(each));
   if (thread === undefined) return;
   const record = board.newRecord();
+  if (record === undefined) return;
   const args = [model.index * THREADS + thread, random.bits(), random.between(10, 120), record];
   const cpu = chooseCpu(actor);
   actor.count("clone");
@@ -197,6 +229,7 @@ export function opClone(actor: Actor): void {
     actor.children.set(pid, { record });
     return;
   }
+  board.dropRecord(record, false);
   model.setAlive(thread, false);
   model.dropUser();
 }
@@ -204,18 +237,20 @@ export function opClone(actor: Actor): void {
 /** Compares what wait told with what the child wrote. */
 function checkEnd(actor: Actor, { pid, status, signal }: WaitResult): void {
   const child = actor.children.get(pid);
-  if (child === undefined)
-    {actor.fail("WAIT", `wait of pid ${actor.task.pid}`, "a child", `pid ${pid}`);}
+  if (child === undefined) {
+    actor.fail("WAIT", `wait of pid ${actor.task.pid}`, "a child", `pid ${pid}`);
+  }
   actor.children.delete(pid);
-  const said = actor.board.record(child.record) - 1;
+  const said = actor.board.takeRecord(child.record);
   const found = status + signal * 256;
-  if (said !== found)
-    {actor.fail(
+  if (said !== found) {
+    actor.fail(
       "WAIT",
       `end of pid ${pid}`,
       `status ${said & 255}, signal ${said >> 8}`,
       `status ${status}, signal ${signal}`,
-    );}
+    );
+  }
 }
 
 /** Waits for one child; other tasks of this CPU run meanwhile. */
@@ -282,8 +317,9 @@ function randomImage(actor: Actor): { image: ExecImage; enter: () => void } {
       const region = model.regions[i + 1] as Region;
       region.beginChange();
       region.become(shape, board.nextIdentity());
-      for (let page = stack; shape.kind === KIND_STACK && page < PAGES; page++)
-        {region.setProtection(page, 0);}
+      for (let page = stack; shape.kind === KIND_STACK && page < PAGES; page++) {
+        region.setProtection(page, 0);
+      }
       region.endChange();
     });
     enterHeap(actor, BRK);

@@ -28,6 +28,7 @@ import {
   opExec,
   opFork,
   releaseModel,
+  runQueued,
   waitForAll,
   waitForOne,
 } from "./process-ops.ts";
@@ -100,6 +101,7 @@ function work(actor: Actor, budget: number): void {
   for (let i = 0; i < budget && !actor.stopped; i++) {
     const index = actor.random.weighted(CHOICES);
     actor.note(index, actor.random.state);
+    runQueued(actor);
     joinMeeting(actor);
     OPERATIONS[index]?.[0](actor);
     actor.pause();
@@ -119,6 +121,7 @@ function finish(actor: Actor): void {
 function live(actor: Actor, budget: number, record: number | undefined): void {
   const { board, model, task, thread } = actor;
   const before = board.cpuState(task.cpuId);
+  model.setRunning(thread);
   let end = { status: 0, signal: 0 };
   board.setCpuState(task.cpuId, CPU_RUNNING);
   try {
@@ -132,6 +135,7 @@ function live(actor: Actor, budget: number, record: number | undefined): void {
       throw error;
     }
   } finally {
+    for (const child of actor.children.values()) board.dropRecord(child.record, true);
     if (record !== undefined) board.setRecord(record, end.status, end.signal);
     model.setAlive(thread, false);
     if (model.dropUser()) releaseModel(actor, model);

@@ -38,8 +38,8 @@ function forgetPages(actor: Actor, region: Region, pages: readonly number[]): vo
 }
 
 /**
- * Does a syscall that unmaps [low, high) and tells whether it did; the model follows. `succeeded`:
- * for a syscall that does not answer with an error.
+ * Does a syscall that unmaps [low, high) and tells whether it did; the model follows. `succeeded`: for a syscall that does
+ * not answer with an error.
  */
 export function unmapPages(
   actor: Actor,
