@@ -13,8 +13,7 @@ const OPTIONS: StressOptions = {
 
 describe.each(["2.6.8", "2.6.9"])("%s: a right kernel", (kernel) => {
   test.each([1, 2])("passes with %i CPUs", async (cpus) => {
-    const { operations: _, ...forSeconds } = OPTIONS;
-    const options = { ...forSeconds, kernel, cpus, seed: 11, seconds: 3 };
+    const options = { ...OPTIONS, operations: undefined, kernel, cpus, seed: 11, seconds: 3 };
     const doc = await runStress(options, threadsEngine);
 
     expect(doc.failure).toBeNull();

@@ -173,9 +173,11 @@ describe("on four CPUs", () => {
     expect(await orderOf(threads(), Array(4).fill(KIND.write) as number[])).toEqual([1, 2, 3]);
   });
 
-  test("a reader does not overtake a writer that waits", async () => {
+  test("readers do not overtake a writer that waits, neither for a writer nor for a reader", async () => {
     const { write, read } = KIND;
     expect(await orderOf(threads(), [write, read, write, read])).toEqual([1, 2, 3]);
+    const log = (await orderOf(threads(), [read, write, read, read])) as number[];
+    expect(log[0]).toBe(1);
   });
 
   test("readers that wait side by side get in together", async () => {

@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { MmStruct, PERCPU_AREAS, Page, PerCpu, VmArea } from "../../src/layout/structs.gen.ts";
 import { getI32, getU64, setI32, setU64, type MemoryViews } from "../../src/layout/view.ts";
 import { checkInvariants } from "../../src/machine/invariants/check.ts";
-import { leaks, memoryState } from "../../src/machine/invariants/leaks.ts";
+import { leaks, memoryReport, memoryState } from "../../src/machine/invariants/leaks.ts";
 import { quiesceCpu } from "../../src/machine/cpu-loop.ts";
 import { DirectMachine, KERNEL_NAMES } from "../support/direct.ts";
 import { mmOfTask, pageAt, pteAt, tlbSet, vmasOf } from "../support/inspect.ts";
@@ -27,16 +27,54 @@ const add = (memory: MemoryViews, at: number, delta: number): void => {
 
 /** What is changed, and the rule that must see it. */
 const CORRUPTIONS: readonly [string, string, (scene: Scene) => void][] = [
-  ["I-COUNT", "a mapcount", ({ memory, page }) => add(memory, page + Page._mapcount, 1)],
-  ["I-NRMAPPED", "nr_mapped", ({ memory }) => add(memory, PERCPU_AREAS + PerCpu.nr_mapped, 1)],
-  ["I-RSS", "rss", ({ memory, mm }) => add(memory, mm + MmStruct.rss, -1)],
-  ["I-INDEX", "a page's index", ({ memory, page }) => add(memory, page + Page.index, 1)],
-  ["I-MAPPING", "a page's mapping", ({ memory, page }) => setI32(memory, page + Page.mapping, 0)],
-  ["I-VISIBLE", "a VMA's anon_vma", ({ memory, vma }) => setI32(memory, vma + VmArea.anon_vma, 0)],
+  [
+    "I-COUNT",
+    "a mapcount",
+    ({ memory, page }) => {
+      add(memory, page + Page._mapcount, 1);
+    },
+  ],
+  [
+    "I-NRMAPPED",
+    "nr_mapped",
+    ({ memory }) => {
+      add(memory, PERCPU_AREAS + PerCpu.nr_mapped, 1);
+    },
+  ],
+  [
+    "I-RSS",
+    "rss",
+    ({ memory, mm }) => {
+      add(memory, mm + MmStruct.rss, -1);
+    },
+  ],
+  [
+    "I-INDEX",
+    "a page's index",
+    ({ memory, page }) => {
+      add(memory, page + Page.index, 1);
+    },
+  ],
+  [
+    "I-MAPPING",
+    "a page's mapping",
+    ({ memory, page }) => {
+      setI32(memory, page + Page.mapping, 0);
+    },
+  ],
+  [
+    "I-VISIBLE",
+    "a VMA's anon_vma",
+    ({ memory, vma }) => {
+      setI32(memory, vma + VmArea.anon_vma, 0);
+    },
+  ],
   [
     "I-TLB",
     "a translation in a TLB",
-    ({ memory, tlb }) => setU64(memory, tlb + 8, getU64(memory, tlb + 8) + PAGE),
+    ({ memory, tlb }) => {
+      setU64(memory, tlb + 8, getU64(memory, tlb + 8) + PAGE);
+    },
   ],
 ];
 
@@ -76,6 +114,18 @@ describe.each(KERNEL_NAMES)("%s: a quiet machine", (kernel) => {
 
       expect(rules).toContain(rule);
       expect(checkInvariants(scene.memory)).toEqual([]);
+    });
+  });
+
+  test("has a use for every frame, and page tables and slabs while a process lives", () => {
+    live(kernel, ({ memory }) => {
+      const { lost, tables, slabs, anonymous, ...others } = memoryReport(memory);
+
+      expect(lost).toBe(0);
+      expect(tables).toBeGreaterThan(3);
+      expect(slabs).toBeGreaterThan(0);
+      expect(anonymous).toBe(4);
+      expect(others.free).toBeGreaterThan(1000);
     });
   });
 

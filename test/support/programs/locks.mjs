@@ -96,7 +96,10 @@ export function queueUp(task, kinds, lock, frame) {
     take(k, lock);
     for (let next = 1; next < task.cpus; next++) {
       Atomics.store(i32, word(turn), next);
-      while (queued(i32, kind, lock) < next) Atomics.wait(i32, word(frame + 200), 0, 1);
+      // Or it got in at once, which the log will show.
+      while (queued(i32, kind, lock) + Atomics.load(i32, word(frame + LOG)) < next) {
+        Atomics.wait(i32, word(frame + 200), 0, 1);
+      }
     }
   } else {
     await_(i32, turn, task.cpuId);
