@@ -1,16 +1,26 @@
-// Boot. Asks: how long until a machine of 1 GiB and 2 CPUs answers, and how much of its memory is not free for programs?
-// Not asked here: loading the programs of a workload, compiling the kernel to wasm (done at build time).
+// The start of a machine. Asks: how long does a machine of 1 GiB with 2 CPUs take until both have
+// answered, and how much of its memory is not free for use then?
+// Not asked here: the start of node itself; memory that node uses besides the machine's.
+//
+// The first machine of a process also loads and compiles the kernel: it is measured in fresh processes.
+// The machines after it are measured in this one.
 
-import { WorkHash, begin, printResult, sized, takeTurns } from "./harness.ts";
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { WorkHash, begin, printResult, sized } from "./harness.ts";
+import type { Line } from "./harness.ts";
 import { Machine } from "../src/index.ts";
-import { ZONE_TABLE, Zone } from "../src/layout/structs.gen.ts";
+import { Zone, ZONE_STRIDE, ZONE_TABLE, MAX_NR_ZONES } from "../src/layout/structs.gen.ts";
 import { getU32 } from "../src/layout/view.ts";
 
-const ROUNDS = sized(2, 20);
-const OPTIONS = { kernel: "2.6.9", memory: "1G", cpus: 2 };
+const ROUNDS = sized(1, 30);
+const OPTIONS = { kernel: "2.6.9", cpus: 2, memory: "1G" };
+/** Sizes whose overhead is shown; the second one is that of the target, the last has highmem. */
+const SIZES = ["64M", "1G", "16G"];
+const ONCE = "--once";
 
-/** Boots, waits for both CPUs to answer, stops; ms of the first two. */
-async function boot(): Promise<number> {
+/** Boots a machine; ms until both CPUs have answered. */
+async function bootOnce(): Promise<number> {
   const start = performance.now();
   const machine = await Machine.boot(OPTIONS);
   await machine.quiesce();
@@ -19,30 +29,48 @@ async function boot(): Promise<number> {
   return ms;
 }
 
-/** Percent of a fresh machine's memory that is not free. */
-async function overhead(): Promise<number> {
-  const machine = await Machine.boot(OPTIONS);
-  await machine.quiesce();
-  const free = getU32(machine.memory, ZONE_TABLE + Zone.free_pages);
-  await machine.stop();
-  return (1 - free / machine.config.lowmemPages) * 100;
+/** The same in a process of its own. */
+function bootInFreshProcess(): number {
+  const command = [...process.execArgv, fileURLToPath(import.meta.url), ONCE];
+  const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: "utf8" });
+  if (status !== 0) throw new Error(`a machine did not boot: ${stderr}`);
+  return Number(stdout);
 }
 
-begin(
-  "How long does a machine of 1 GiB and 2 CPUs take to boot, and what does it keep for itself?",
-);
-const hash = new WorkHash();
-hash.add(OPTIONS.cpus);
-// The first boot compiles the kernel.
-await boot();
-const [times = []] = await takeTurns(ROUNDS, [boot]);
-const share = await overhead();
-printResult(
-  [
-    { what: "boot until both CPUs answer", unit: "ms", ours: times, target: { atMost: 150 } },
-    { what: "memory not free after boot", unit: "%", ours: [share, share], target: { atMost: 3 } },
-  ],
-  "racier",
-  undefined,
-  hash,
-);
+/** Pages of a machine, and those that are free. */
+function pagesOf(machine: Machine): { all: number; free: number } {
+  const { lowmemPages, highmemPages } = machine.config;
+  let free = 0;
+  for (let zone = 0; zone < MAX_NR_ZONES; zone++) {
+    free += getU32(machine.memory, ZONE_TABLE + zone * ZONE_STRIDE + Zone.free_pages);
+  }
+  return { all: lowmemPages + highmemPages, free };
+}
+
+/** What of a machine's memory is not free after boot, in percent. */
+async function overhead(memory: string, hash: WorkHash): Promise<Line> {
+  const machine = await Machine.boot({ ...OPTIONS, memory });
+  await machine.quiesce();
+  const { all, free } = pagesOf(machine);
+  await machine.stop();
+  hash.add(all, free);
+  const line = { what: `memory overhead, ${memory}`, unit: "%", ours: [100 * (1 - free / all)] };
+  return memory === OPTIONS.memory ? { ...line, target: { atMost: 3 } } : line;
+}
+
+async function main(): Promise<void> {
+  begin("How long until a machine of 1 GiB with 2 CPUs answers, and what of its memory is in use?");
+  const hash = new WorkHash();
+  const target = { atMost: 150 };
+  const first = Array.from({ length: ROUNDS }, bootInFreshProcess);
+  const lines: Line[] = [{ what: "boot, first of a process", unit: "ms", ours: first, target }];
+  const later: number[] = [];
+  await bootOnce();
+  for (let round = 0; round < ROUNDS; round++) later.push(await bootOnce());
+  lines.push({ what: "boot, a later one", unit: "ms", ours: later, target });
+  for (const memory of SIZES) lines.push(await overhead(memory, hash));
+  printResult(lines, "racier", undefined, hash);
+}
+
+if (process.argv.includes(ONCE)) console.log(await bootOnce());
+else await main();

@@ -22,7 +22,7 @@ export class DirectMachine {
   readonly #loop: CpuLoop;
   #programs = 0;
 
-  /** Boots. `memory` as for createMachine. Throws ConfigError. */
+  /** Boots. `memory` as for Machine.boot. Throws ConfigError. */
   constructor(kernel: string, memory: string, cpus = 1) {
     const config = machineConfig({ kernel, memory, cpus });
     const module = loadKernel(kernel, false);

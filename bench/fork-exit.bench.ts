@@ -4,12 +4,13 @@
 // fork costs under Linux (linux.bench.ts).
 
 import { DirectMachine, KERNELS } from "./direct.ts";
-import { WorkHash, begin, printResult, sayNativeProblem, sized, takeTurns } from "./harness.ts";
+import { WorkHash, begin, ownProcess, printResult, sayNativeProblem } from "./harness.ts";
+import { serveSide, sized, takeTurns } from "./harness.ts";
 import type { Line, Side } from "./harness.ts";
 import { type NativeProgram, openTwin, twinLayout } from "./native.ts";
 import { median } from "../src/experiment/stats.ts";
 import type { ProgramTask } from "../src/machine/task.ts";
-import { type ProcessLayout, summarise } from "../src/workload/process-layout/layout.ts";
+import type { ProcessLayout } from "../src/workload/process-layout/layout.ts";
 import { lmbenchLayout, pagesLayout } from "../src/workload/process-layout/synthetic.ts";
 import { buildProcess, createFiles, hotPages } from "../src/workload/process/image.ts";
 
@@ -36,23 +37,19 @@ const CASES: readonly Case[] = [
     layout: pagesLayout(PAGES),
     hot: [],
     operations: sized(2, 24),
-    warmup: sized(2, 200),
+    warmup: sized(2, 400),
     atMost: 1.25,
   },
-  { ...small, what: "lmbench, 200 pages", hot: [], atMost: 2 },
-  { ...small, what: "lmbench, with its COW", hot: hotPages(small.layout), atMost: 2 },
+  { ...small, what: "lmbench, 12 VMAs, 200 pages", hot: [], atMost: 2 },
+  { ...small, what: "lmbench, and its COW", hot: hotPages(small.layout), atMost: 2 },
 ];
 
 function writePages(task: ProgramTask, pages: readonly number[]): void {
   for (const page of pages) task.store32(page, page);
 }
 
-/** A parent on a machine of its own; each call of the result measures a round, in ns an operation. */
-function racierSide(
-  kernel: string,
-  { layout, hot, operations, warmup }: Case,
-  hash: WorkHash,
-): Side {
+/** A parent on a machine of one CPU, which is this thread: measures rounds, in ns an operation. */
+function serveRacier(kernel: string, { layout, hot, operations, warmup }: Case): void {
   const machine = new DirectMachine(kernel, "256M");
   machine.program("child", (task) => {
     writePages(task, hot);
@@ -69,8 +66,8 @@ function racierSide(
   };
   for (let i = 0; i < warmup; i++) operate();
   const { minorFaults, childrenMinorFaults } = parent.usage();
-  hash.add(machine.rss(machine.mmOf(parent)), minorFaults, childrenMinorFaults);
-  return () => median(Array.from({ length: operations }, operate));
+  const proof = [machine.rss(machine.mmOf(parent)), minorFaults, childrenMinorFaults];
+  serveSide(() => median(Array.from({ length: operations }, operate)), proof);
 }
 
 async function twinSide(twin: NativeProgram, { layout, hot, operations }: Case): Promise<Side> {
@@ -81,32 +78,35 @@ async function twinSide(twin: NativeProgram, { layout, hot, operations }: Case):
 async function measure(
   twin: NativeProgram | undefined,
   kernel: string,
-  what: Case,
+  index: number,
   hash: WorkHash,
 ): Promise<Line> {
-  const { vmas, residentPages } = summarise(what.layout);
-  hash.add(vmas, residentPages);
-  const sides = [racierSide(kernel, what, hash)];
-  if (twin !== undefined) sides.push(await twinSide(twin, what));
+  const { what, atMost, ...rest } = CASES[index]!;
+  const racier = await ownProcess(import.meta.url, [kernel, `${index}`]);
+  hash.add(...racier.proof);
+  const sides = [racier.measure];
+  if (twin !== undefined) sides.push(await twinSide(twin, { what, atMost, ...rest }));
   const [ours, theirs] = await takeTurns(ROUNDS, sides);
+  racier.close();
   const micros = (series: number[] | undefined): number[] | undefined =>
     series?.map((ns) => ns / 1000);
-  return {
-    what: `${kernel} ${what.what}`,
-    unit: "µs",
-    ours: micros(ours)!,
-    theirs: micros(theirs),
-    target: { atMost: what.atMost },
-  };
+  const line = { what: `${kernel} ${what}`, unit: "µs", target: { atMost } };
+  return { ...line, ours: micros(ours)!, theirs: micros(theirs) };
 }
 
-begin("What does a whole fork, exit and wait cost against the same steps in C, on one CPU?");
-sayNativeProblem();
-const hash = new WorkHash();
-const lines: Line[] = [];
-for (const kernel of KERNELS) {
-  const twin = await openTwin(kernel);
-  for (const one of CASES) lines.push(await measure(twin, kernel, one, hash));
-  await twin?.close();
+async function main(): Promise<void> {
+  begin("What does a whole fork, exit and wait cost against the same steps in C, on one CPU?");
+  sayNativeProblem();
+  const hash = new WorkHash();
+  const lines: Line[] = [];
+  for (const kernel of KERNELS) {
+    const twin = await openTwin(kernel);
+    for (const index of CASES.keys()) lines.push(await measure(twin, kernel, index, hash));
+    await twin?.close();
+  }
+  printResult(lines, "racier", "C", hash);
 }
-printResult(lines, "racier", "C", hash);
+
+const [kernel, index] = process.argv.slice(2);
+if (kernel === undefined) await main();
+else serveRacier(kernel, CASES[Number(index)]!);

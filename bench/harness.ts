@@ -5,6 +5,9 @@
 // the 95 % bootstrap interval of src/experiment/stats.ts: drift of the computer hits both sides alike.
 // Left out: any claim about time that could fail. A target that is missed is printed, nothing else.
 
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 import { nativeProblem } from "./native.ts";
 import { hostFacts } from "../src/experiment/host.ts";
 import { bootstrapChange, median } from "../src/experiment/stats.ts";
@@ -73,6 +76,52 @@ export async function takeTurns(rounds: number, sides: readonly Side[]): Promise
     }
   }
   return series;
+}
+
+/** A side that is measured in a process of its own. */
+export interface OwnProcess {
+  readonly measure: Side;
+  /** Numbers for the hash of the work. */
+  readonly proof: readonly number[];
+  /** Ends the process. */
+  close(): void;
+}
+
+/**
+ * Starts the bench `url` once more with `args`, where it calls serveSide(). V8 compiles code for what
+ * it has seen: with several machines in one process the code would be that of none.
+ */
+export async function ownProcess(url: string, args: readonly string[]): Promise<OwnProcess> {
+  const child = fork(fileURLToPath(url), args);
+  let end = (): void => undefined;
+  const failed = new Promise<never>((_, reject) => {
+    end = () => {
+      child.off("exit", gone);
+      child.disconnect();
+    };
+    const gone = (): void => {
+      reject(new Error(`the process of ${args.join(" ")} has ended`));
+    };
+    child.on("exit", gone);
+  });
+  const answer = async (): Promise<unknown> => {
+    const [message] = (await Promise.race([once(child, "message"), failed])) as [unknown];
+    return message;
+  };
+  const proof = (await answer()) as number[];
+  const measure = async (): Promise<number> => {
+    child.send("measure");
+    return (await answer()) as number;
+  };
+  return { measure, proof, close: end };
+}
+
+/** The other end of ownProcess(): measures whenever it is asked. */
+export function serveSide(side: Side, proof: readonly number[]): void {
+  process.on("message", () => {
+    void Promise.resolve(side()).then((value) => process.send?.(value));
+  });
+  process.send?.(proof);
 }
 
 /** A value and the interval that holds the true one in 95 of 100 experiments. */
@@ -147,9 +196,9 @@ function rowOf(line: Line, compared: boolean): Row {
   const { what, unit, ours, theirs, target } = line;
   const own = median(ours);
   const cells = [what, unit, number(own)];
-  if (compared && theirs === undefined) return [...cells, "-", "-", "-", limitOf(target), ""];
   const estimate = theirs === undefined ? estimateOf(ours) : ratioOf(ours, theirs);
   if (theirs !== undefined) cells.push(number(median(theirs)), formatNumber(estimate.value, 3));
+  else if (compared) cells.push("-", "-");
   const [low, high] = estimate.ci95;
   const decimals = theirs === undefined ? decimalsFor(low) : 3;
   const interval = `${formatNumber(low, decimals)} to ${formatNumber(high, decimals)}`;

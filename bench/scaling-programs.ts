@@ -9,23 +9,43 @@ export interface ScalingOrder {
   readonly milliseconds: number;
   /** Pages that are touched, or that the process has. */
   readonly pages: number;
-  /** Two words: programs that have arrived, and whether to go. */
-  readonly barrier: SharedArrayBuffer;
+  /** The processes get their pages one after the other; else all at once. */
+  readonly inTurn: boolean;
+  /** Three words: programs that have arrived, whether to go, whose turn it is; then cache lines. */
+  readonly words: SharedArrayBuffer;
   /** Programs that are to arrive. */
   readonly programs: number;
 }
 
+/** Cache lines of each program in lockedAdds(). */
+const LINES = 4096;
+/** Bytes of `words`. */
+export const WORDS_BYTES: number = 128 + 2 * LINES * 64;
+const ARRIVED = 0;
+const GO = 1;
+const TURN = 2;
+/** A word with a cache line of its own. */
+const BALL = 16;
+
 const PROTECTION = { read: true, write: true };
 
 /** Waits until the programs of all CPUs are ready. */
-function meet({ barrier, programs }: ScalingOrder): void {
-  const words = new Int32Array(barrier);
-  if (Atomics.add(words, 0, 1) === programs - 1) {
-    Atomics.store(words, 1, 1);
-    Atomics.notify(words, 1);
+function meet({ words, programs }: ScalingOrder): void {
+  const state = new Int32Array(words);
+  if (Atomics.add(state, ARRIVED, 1) === programs - 1) {
+    Atomics.store(state, GO, 1);
+    Atomics.notify(state, GO);
   } else {
-    Atomics.wait(words, 1, 0);
+    Atomics.wait(state, GO, 0);
   }
+}
+
+/** Does `work`; if the order says so, while no other program does. */
+function inTurn(order: ScalingOrder, work: () => void): void {
+  const state = new Int32Array(order.words);
+  if (order.inTurn) while (Atomics.compareExchange(state, TURN, 0, 1) !== 0);
+  work();
+  Atomics.store(state, TURN, 0);
 }
 
 /** Does `work` until the time is over; `unitsEach` units a second. */
@@ -42,13 +62,13 @@ function rate({ milliseconds }: ScalingOrder, unitsEach: number, work: () => voi
   return (done * unitsEach * 1000) / (now - start);
 }
 
-/** First touches a second: maps memory, writes to each page, unmaps it. */
-export function faults(task: ProgramTask): number {
+/** Maps memory, touches each page, unmaps it: touches a second. */
+function touches(task: ProgramTask, access: "read" | "write"): number {
   const order = task.shared as ScalingOrder;
   const length = order.pages * 4096;
   const work = (): void => {
     const start = task.mmap({ length, ...PROTECTION });
-    task.touch(start, length);
+    task.touch(start, length, access);
     task.munmap(start, length);
   };
   work();
@@ -56,12 +76,23 @@ export function faults(task: ProgramTask): number {
   return rate(order, order.pages, work);
 }
 
+/** First writes a second: each takes a page of its own. */
+export function writeFaults(task: ProgramTask): number {
+  return touches(task, "write");
+}
+
+/** First reads a second: all map the zero page. */
+export function readFaults(task: ProgramTask): number {
+  return touches(task, "read");
+}
+
 /** Forks a second: of a process with some pages, whose child exits at once. */
 export function forks(task: ProgramTask): number {
   const order = task.shared as ScalingOrder;
   const length = order.pages * 4096;
-  const start = task.mmap({ length, ...PROTECTION });
-  task.touch(start, length);
+  inTurn(order, () => {
+    task.touch(task.mmap({ length, ...PROTECTION }), length);
+  });
   meet(order);
   return rate(order, 1, () => {
     task.fork("idle");
@@ -83,4 +114,42 @@ export function spins(task: ProgramTask): number {
     for (let i = 0; i < 10_000; i++) state = Math.imul(state ^ (state >>> 13), 0x5bd1e995);
   });
   return state === 0 ? 0 : turns;
+}
+
+/** Two programs hand one word to and fro: how often a second it came back. */
+export function pingPong(task: ProgramTask): number {
+  const order = task.shared as ScalingOrder;
+  const state = new Int32Array(order.words);
+  const me = Atomics.add(state, TURN, 1) % 2;
+  meet(order);
+  const returns = rate(order, 100, () => {
+    for (let i = 0; i < 100; i++) {
+      for (let wait = 0; Atomics.load(state, BALL) !== me && wait < 100_000; wait++);
+      Atomics.store(state, BALL, 1 - me);
+    }
+  });
+  // The other one may wait for a last time.
+  Atomics.store(state, BALL, 1 - me);
+  return returns;
+}
+
+/**
+ * Locked additions a second to words that lie as `struct page` does, each in a cache line of its own.
+ * "inTurn": first all lines of one program, then those of the other; else 16 of one, 16 of the other,
+ * and so on. No line belongs to both, and no kernel runs.
+ */
+export function lockedAdds(task: ProgramTask): number {
+  const order = task.shared as ScalingOrder;
+  const state = new Int32Array(order.words, 128);
+  const me = Atomics.add(new Int32Array(order.words), TURN, 1) % 2;
+  const apart = (i: number): number => me * LINES + i;
+  const interleaved = (i: number): number => ((i >> 4) * 2 + me) * 16 + (i & 15);
+  const lineOf = order.inTurn ? apart : interleaved;
+  const indexes = Uint32Array.from({ length: LINES }, (_, i) => lineOf(i) * 16);
+  const work = (): void => {
+    for (const index of indexes) Atomics.add(state, index, 1);
+  };
+  work();
+  meet(order);
+  return rate(order, LINES, work);
 }

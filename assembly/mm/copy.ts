@@ -24,18 +24,16 @@ import { ENOMEM } from "../lib/errno";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { page_dup_rmap } from "../rmap/index";
 import { MmStruct, VM_SHARED, VmArea, is_cow_mapping, mm_ptl } from "./mm_types";
-import { PG_reserved, get_page, page_test_flag, pfn_to_page } from "./page";
+import { PG_reserved, get_page, pfn_to_page } from "./page";
 import { PMD_SHIFT, addr_end, next_pte_table, pte_alloc_map, pte_offset } from "./pgtable";
 
 /** Copies one PTE from `src` to `dst`; `pte` is what `src` holds. */
 @inline
 function copy_one_pte(mm: MmStruct, dst: usize, src: usize, pte: u64, cow: bool, keep: u64): void {
   const pfn = pte_pfn(pte);
+  if (pfn >= boot().max_mapnr) return set_pte(dst, pte);
   const page = pfn_to_page(pfn);
-  if (pfn >= boot().max_mapnr || page_test_flag(page, PG_reserved)) {
-    set_pte(dst, pte);
-    return;
-  }
+  if (page.flags & PG_reserved) return set_pte(dst, pte);
   let value = pte;
   if (cow) {
     ptep_set_wrprotect(src);

@@ -17,9 +17,9 @@ import { TASK_SIZE } from "./pgtable";
 import { free_pgtables, unmap_page_range } from "./zap";
 
 /** Spinlock of the list of all address spaces; the list head and a serial number follow. */
-export const MMLIST_LOCK: usize = KERNEL_GLOBALS + 0x50;
-export const MMLIST: usize = KERNEL_GLOBALS + 0x54;
-const MM_SERIAL: usize = KERNEL_GLOBALS + 0x5c;
+export const MMLIST_LOCK: usize = KERNEL_GLOBALS + 0x80;
+export const MMLIST: usize = KERNEL_GLOBALS + 0x84;
+const MM_SERIAL: usize = KERNEL_GLOBALS + 0x8c;
 
 @inline
 function mmlist_node(mm: MmStruct): usize {

@@ -13,7 +13,7 @@ import {
   read_once,
 } from "../arch/atomic";
 import { atomic_add_negative, atomic_inc } from "../arch/atomic";
-import { BUG_COUNT_UNDERFLOW, check_bug_on } from "../arch/bug";
+import { BUG_COUNT_UNDERFLOW, bug_on } from "../arch/bug";
 import { MEM_MAP, PAGE_SHIFT, STRUCT_PAGE_SHIFT } from "../arch/memory_map";
 import { RMAP_ATOMIC_MAPCOUNT } from "../config";
 
@@ -161,9 +161,9 @@ export function page_count(page: Page): i32 {
 /** Takes a reference. */
 @inline
 export function get_page(page: Page): void {
-  check_bug_on(
-    read_once<i32>(page_count_addr(page)) < 0, BUG_COUNT_UNDERFLOW, changetype<usize>(page),
-  );
+  if (CONFIG_CHECK) {
+    bug_on(page_count(page) <= 0, BUG_COUNT_UNDERFLOW, changetype<usize>(page));
+  }
   atomic_inc(page_count_addr(page));
 }
 

@@ -12,7 +12,7 @@ import { FREE_PTE_NR, PERCPU_GATHER, PerCpu, this_cpu, this_cpu_base } from "../
 import { flush_tlb_mm } from "./tlb_flush";
 import { MmStruct } from "./mm_types";
 import { PG_table, Page, page_clear_flag } from "./page";
-import { put_page } from "./put_page";
+import { put_page, release_pages } from "./put_page";
 
 /** gather_nr in fast mode. */
 const FAST_MODE: u32 = 0xffffffff;
@@ -34,23 +34,24 @@ export function tlb_flush_mmu(cpu: PerCpu): void {
   cpu.gather_need_flush = 0;
   flush_tlb_mm(changetype<MmStruct>(cpu.gather_mm));
   if (cpu.gather_nr == FAST_MODE) return;
-  const pages = this_cpu_base() + PERCPU_GATHER;
   const nr = cpu.gather_nr;
   cpu.gather_nr = 0;
-  for (let i: u32 = 0; i < nr; i++) put_page(changetype<Page>(load<usize>(pages + i * 4)));
+  release_pages(this_cpu_base() + PERCPU_GATHER, nr);
 }
 
 /** A PTE was cleared: its reference to `page` is dropped after the flush. */
 @inline
 export function tlb_remove_page(page: Page): void {
   const cpu = this_cpu();
+  const nr = cpu.gather_nr;
   cpu.gather_need_flush = 1;
-  if (cpu.gather_nr == FAST_MODE) {
+  if (nr == FAST_MODE) {
     put_page(page);
     return;
   }
-  store<usize>(this_cpu_base() + PERCPU_GATHER + cpu.gather_nr * 4, changetype<usize>(page));
-  if (++cpu.gather_nr >= FREE_PTE_NR) tlb_flush_mmu(cpu);
+  store<usize>(this_cpu_base() + PERCPU_GATHER + nr * 4, changetype<usize>(page));
+  cpu.gather_nr = nr + 1;
+  if (nr + 1 >= FREE_PTE_NR) tlb_flush_mmu(cpu);
 }
 
 /** The PTE was cleared of a page that is not counted: only the flush is owed. */

@@ -59,8 +59,12 @@ export function zap_pte_range(first: usize, count: u32): void {
     const pte = ptep_get_and_clear(ptep);
     bug_on(!pte_present(pte), BUG_BAD_PTE, ptep, <u32>pte);
     const pfn = pte_pfn(pte);
+    if (pfn >= boot().max_mapnr) {
+      tlb_remove_entry();
+      continue;
+    }
     const page = pfn_to_page(pfn);
-    if (pfn >= boot().max_mapnr || page_test_flag(page, PG_reserved)) {
+    if (page.flags & PG_reserved) {
       tlb_remove_entry();
       continue;
     }

@@ -26,6 +26,18 @@ export class Zone {
   zone_end_pfn: u32;
   /** Frames given to the buddy allocator at boot. */
   present_pages: u32;
+  /** Unused; lru_lock gets a cache line of its own, since CPUs fight for both locks. */
+  _pad0: u32;
+  /** Unused; see _pad0. */
+  _pad1: u64;
+  /** Unused; see _pad0. */
+  _pad2: u64;
+  /** Unused; see _pad0. */
+  _pad3: u64;
+  /** Unused; see _pad0. */
+  _pad4: u64;
+  /** Unused; see _pad0. */
+  _pad5: u64;
   /** Spinlock of the LRU lists. */
   @atomic lru_lock: u32;
   /** Pages on the active list. */
@@ -42,8 +54,11 @@ export class Zone {
   @guarded("lru_lock") inactive_prev: usize;
 }
 
+/** Bytes of a cache line. */
+const L1_CACHE_BYTES: u32 = 64;
 /** Where the free areas stand in an entry of the zone table. */
-export const ZONE_FREE_AREAS: usize = 0x40;
+export const ZONE_FREE_AREAS: usize = 0x80;
+if (offsetof<Zone>("lru_lock") != L1_CACHE_BYTES) ERROR("lru_lock shares a line with lock");
 if (offsetof<Zone>() > ZONE_FREE_AREAS) ERROR("the fields of Zone run into its free areas");
 if (ZONE_FREE_AREAS + MAX_ORDER * FREE_AREA_SIZE > ZONE_STRIDE) ERROR("a zone is too large");
 

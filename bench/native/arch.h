@@ -38,7 +38,7 @@ typedef int32_t i32;
 #define SIZEOF_VM_AREA 92
 #define SIZEOF_MM 112
 #define SIZEOF_ANON_VMA 12
-#define SIZEOF_INODE 76
+#define SIZEOF_INODE 84
 #define SIZEOF_TASK 96
 #define SIZEOF_SLAB 20
 #define TLB_SETS 128

@@ -10,6 +10,7 @@
 
 struct inode {
   i32 i_count;
+  u32 i_open;
   u32 i_kind;
   u32 i_seed;
   u32 i_ino;

@@ -495,7 +495,7 @@ export const WaitQueue = {
 
 /** See assembly/mm/zone.ts. */
 export const Zone = {
-  SIZE: 48,
+  SIZE: 92,
   /** u32, atomic. Spinlock of the free areas; interrupts off. */
   lock: 0,
   /** u32, guarded by lock. Free frames in the free areas; those on per-CPU lists are not counted. */
@@ -506,20 +506,32 @@ export const Zone = {
   zone_end_pfn: 12,
   /** u32. Frames given to the buddy allocator at boot. */
   present_pages: 16,
+  /** u32. Unused; lru_lock gets a cache line of its own, since CPUs fight for both locks. */
+  _pad0: 20,
+  /** u64. Unused; see _pad0. */
+  _pad1: 24,
+  /** u64. Unused; see _pad0. */
+  _pad2: 32,
+  /** u64. Unused; see _pad0. */
+  _pad3: 40,
+  /** u64. Unused; see _pad0. */
+  _pad4: 48,
+  /** u64. Unused; see _pad0. */
+  _pad5: 56,
   /** u32, atomic. Spinlock of the LRU lists. */
-  lru_lock: 20,
+  lru_lock: 64,
   /** u32, guarded by lru_lock. Pages on the active list. */
-  nr_active: 24,
+  nr_active: 68,
   /** u32, guarded by lru_lock. Pages on the inactive list. */
-  nr_inactive: 28,
+  nr_inactive: 72,
   /** usize, guarded by lru_lock. Active pages, the most recent first: list head. */
-  active_next: 32,
+  active_next: 76,
   /** usize, guarded by lru_lock. See active_next. */
-  active_prev: 36,
+  active_prev: 80,
   /** usize, guarded by lru_lock. Inactive pages: list head. */
-  inactive_next: 40,
+  inactive_next: 84,
   /** usize, guarded by lru_lock. See inactive_next. */
-  inactive_prev: 44,
+  inactive_prev: 88,
 } as const;
 
 // assembly/arch/attention.ts
@@ -676,8 +688,8 @@ export const FILE_SEED = 1;
 
 // assembly/mm/mm.ts
 /** Spinlock of the list of all address spaces; the list head and a serial number follow. */
-export const MMLIST_LOCK = 0x1850;
-export const MMLIST = 0x1854;
+export const MMLIST_LOCK = 0x1880;
+export const MMLIST = 0x1884;
 
 // assembly/mm/mm_types.ts
 export const VM_READ = 1;
@@ -773,7 +785,7 @@ export const ZONE_STRIDE = 0x180;
 /** Bytes of one free_area: list head, number of blocks. */
 export const FREE_AREA_SIZE = 0xc;
 /** Where the free areas stand in an entry of the zone table. */
-export const ZONE_FREE_AREAS = 0x40;
+export const ZONE_FREE_AREAS = 0x80;
 
 // assembly/sched/task.ts
 export const TASK_READY = 0;
