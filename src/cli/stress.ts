@@ -2,9 +2,10 @@
 
 import { Command } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
-import { runStress, type StressOptions } from "../experiment/stress.ts";
+import { runStress, type StressOptions, type StressProgress } from "../experiment/stress.ts";
 import { kernelEntry } from "../kernel/catalogue.ts";
 import { MAX_CPUS } from "../machine/config.ts";
+import { formatNumber } from "../report/format.ts";
 import { createProgress } from "../report/progress.ts";
 import { stressHead, stressText } from "../report/stress-text.ts";
 import { watchInterrupt } from "./interrupt.ts";
@@ -13,7 +14,7 @@ import { positiveNumber, wholeNumber } from "./options.ts";
 interface Options {
   readonly kernel: string;
   readonly cpus: number;
-  readonly seconds: number;
+  readonly seconds?: number;
   readonly seed?: number;
   readonly memory: string;
   readonly operations?: number;
@@ -24,20 +25,42 @@ interface Options {
 const STATUS_BROKEN = 1;
 const MAX_SEED = 2 ** 32 - 1;
 
+const DEFAULT_SECONDS = 10;
+/** With a number of operations, time is no limit unless it was given. */
+const MOST_SECONDS = 864_000;
+
+/** Shows how far the run has come: by time, or by operations where they are the limit. */
+function showProgress({ seconds, operations }: Options): {
+  readonly update: (progress: StressProgress) => void;
+  readonly stop: () => void;
+} {
+  const byTime = seconds !== undefined || operations === undefined;
+  const total = byTime ? Math.ceil(seconds ?? DEFAULT_SECONDS) : operations;
+  const bar = createProgress({ total, label: byTime ? "stress, s" : "stress, operations" });
+  const update = (progress: StressProgress): void => {
+    const done = byTime ? Math.floor(progress.seconds) : progress.operations;
+    const note = `${formatNumber(progress.operations)} operations, ${progress.checks} checks`;
+    bar.update(Math.min(done, total), note);
+  };
+  return { update, stop: bar.stop };
+}
+
 async function stress(options: Options): Promise<void> {
+  const { operations } = options;
   const seed = options.seed ?? Math.floor(Math.random() * MAX_SEED);
+  const seconds = options.seconds ?? (operations === undefined ? DEFAULT_SECONDS : MOST_SECONDS);
   const watch = watchInterrupt();
   // The seed comes first, so that it is known whatever happens.
   const head = stressHead({ ...options, seed });
   (options.json ? process.stderr : process.stdout).write(head);
-  const progress = createProgress({ total: Math.ceil(options.seconds), label: "stress" });
+  const progress = showProgress(options);
+  const { interrupted } = watch;
   const run: StressOptions = {
     ...options,
     seed,
-    interrupted: watch.interrupted,
-    onProgress: (seconds, note) => {
-      progress.update(Math.min(Math.floor(seconds), Math.ceil(options.seconds)), note);
-    },
+    seconds,
+    interrupted,
+    onProgress: progress.update,
   };
   try {
     const doc = await runStress(run, threadsEngine);
@@ -56,7 +79,11 @@ export function stressCommand(): Command {
     .description("random syscalls and accesses on every CPU, every load and all invariants checked")
     .option("--kernel <name>", "kernel version", (name) => kernelEntry(name).name, "2.6.9")
     .option("--cpus <n>", "number of CPUs", wholeNumber("--cpus", 1, MAX_CPUS), 2)
-    .option("--seconds <n>", "how long", positiveNumber("--seconds", 864_000), 10)
+    .option(
+      "--seconds <n>",
+      "how long (default: 10, or as long as the operations take)",
+      positiveNumber("--seconds", MOST_SECONDS),
+    )
     .option(
       "--seed <n>",
       "the same seed, the same work (default: a fresh one)",

@@ -141,23 +141,25 @@ export class Actor {
     return this.board.phase === PHASE_STOP;
   }
 
-  /** Counts an operation, and stands still while the host wants to look. */
-  pause(): void {
-    const { board } = this;
-    const { cpuId } = this.task;
+  /** This CPU has done all the operations that it was asked to do. */
+  get #done(): boolean {
     const { operations } = this.order;
-    board.addOperation(cpuId);
-    const done = (): boolean => operations > 0 && board.operations(cpuId) >= operations;
-    if (board.phase !== PHASE_PARK && !done()) return;
-    board.setCpuState(cpuId, CPU_PARKED);
+    return operations > 0 && this.board.operations(this.task.cpuId) >= operations;
+  }
+
+  /** Stands still while the host wants to look, or when there is nothing left to do. */
+  pause(): void {
+    const { board, task } = this;
+    if (board.phase !== PHASE_PARK && !this.#done) return;
+    board.setCpuState(task.cpuId, CPU_PARKED);
     for (;;) {
       const { phase } = board;
-      if (phase === PHASE_STOP || (phase !== PHASE_PARK && !done())) break;
+      if (phase === PHASE_STOP || (phase !== PHASE_PARK && !this.#done)) break;
       // Others may still be on their way, and wait for this CPU to answer.
-      this.task.cpu.k.serve_ipis();
+      task.cpu.k.serve_ipis();
       board.awaitPhaseChange(phase);
     }
-    board.setCpuState(cpuId, CPU_RUNNING);
+    board.setCpuState(task.cpuId, CPU_RUNNING);
   }
 
   /** Free frames of the machine, without those on the lists of CPUs. */

@@ -83,7 +83,7 @@ const OBJECT_HEAD = 4;
 export const OBJECT_WORDS = OBJECT_HEAD + PAGES * WORDS * 2;
 
 /** Words of the model of one address space besides its regions. */
-export const MODEL_HEAD = 6 + THREADS * 4;
+export const MODEL_HEAD = 7 + THREADS * 4;
 /** Words of a region: fields; then pages: protection, epoch; then words: low, high, epoch. */
 export const REGION_FIELDS = 16;
 export const REGION_WORDS = REGION_FIELDS + PAGES * 2 + PAGES * WORDS * 3;

@@ -55,8 +55,9 @@ const READY = 2;
 const DEPTH = 3;
 const HOARDING = 4;
 const MEETING = 5;
+const TURN = 6;
 /** First word of the threads. */
-const THREAD_BASE = 6;
+const THREAD_BASE = 7;
 const THREAD_WORDS = 4;
 const ALIVE = 0;
 const THREAD_SEQ = 1;
@@ -334,6 +335,7 @@ export class Model {
     Atomics.store(words, this.#at + READY, 0);
     words[this.#at + HOARDING] = 0;
     words[this.#at + MEETING] = 0;
+    words[this.#at + TURN] = 0;
     for (let thread = 0; thread < THREADS; thread++) {
       words.fill(0, this.#threadAt(thread), this.#threadAt(thread) + THREAD_WORDS);
     }
@@ -416,6 +418,27 @@ export class Model {
   /** Waits a moment for the meeting to change. */
   awaitMeeting(proposed: number): void {
     Atomics.wait(this.board.words, this.#at + MEETING, proposed, 0.1);
+  }
+
+  /** How far two threads that have met and take turns have come. */
+  get turn(): number {
+    return Atomics.load(this.board.words, this.#at + TURN);
+  }
+
+  /** Nobody takes turns. */
+  resetTurns(): void {
+    Atomics.store(this.board.words, this.#at + TURN, 0);
+  }
+
+  /** The other thread's turn; nothing happens if that is not waiting for it any more. */
+  passTurn(from: number, to: number): void {
+    Atomics.compareExchange(this.board.words, this.#at + TURN, from, to);
+    Atomics.notify(this.board.words, this.#at + TURN);
+  }
+
+  /** Waits a moment for the turn to pass. */
+  awaitTurn(turn: number): void {
+    Atomics.wait(this.board.words, this.#at + TURN, turn, 0.1);
   }
 
   /** Threads that run, besides `me`. */

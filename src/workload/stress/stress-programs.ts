@@ -98,13 +98,15 @@ function endOf(error: unknown): { status: number; signal: number } {
 
 /** Random operations until the budget is used up or the host says stop. */
 function work(actor: Actor, budget: number): void {
-  for (let i = 0; i < budget && !actor.stopped; i++) {
-    const index = actor.random.weighted(CHOICES);
-    actor.note(index, actor.random.state);
+  for (let i = 0; i < budget; i++) {
+    actor.pause();
+    if (actor.stopped) return;
     runQueued(actor);
     joinMeeting(actor);
+    const index = actor.random.weighted(CHOICES);
+    actor.note(index, actor.random.state);
     OPERATIONS[index]?.[0](actor);
-    actor.pause();
+    actor.board.addOperation(actor.task.cpuId);
   }
 }
 

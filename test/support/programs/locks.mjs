@@ -6,6 +6,7 @@ const INSIDE = 132;
 const VIOLATIONS = 136;
 const TURN = 140;
 const LOG = 144;
+const MEETING = 208;
 /** The bit of a bit spinlock. */
 const BIT = 1 << 15;
 
@@ -46,10 +47,24 @@ export function makeLock(task, kind) {
   return [KINDS[kind][0] === "page" ? page : frame, frame];
 }
 
+/** Waits until every CPU is there, so that they really compete. */
+function meet(task, frame) {
+  const { i32 } = task.cpu;
+  const at = word(frame + MEETING);
+  Atomics.add(i32, at, 1);
+  Atomics.notify(i32, at);
+  for (;;) {
+    const seen = Atomics.load(i32, at);
+    if (seen >= task.cpus) return;
+    Atomics.wait(i32, at, seen, 1);
+  }
+}
+
 /** Counts `rounds` times under the lock, in plain steps that lose counts if two are inside. */
 export function hammer(task, kind, lock, frame, rounds) {
   const { k, i32 } = task.cpu;
   const [, take, release] = KINDS[kind];
+  meet(task, frame);
   for (let i = 0; i < rounds; i++) {
     take(k, lock);
     if (i32[word(frame + INSIDE)] !== 0) i32[word(frame + VIOLATIONS)]++;
