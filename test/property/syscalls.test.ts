@@ -2,6 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { checkInvariants } from "../../src/machine/invariants/check.ts";
 import { Comparison, makeFiles } from "../support/comparison.ts";
 import { DirectMachine, KERNEL_NAMES } from "../support/direct.ts";
 import { type Op, mappings, operations } from "../support/operations.ts";
@@ -13,6 +14,8 @@ function compare(machine: DirectMachine, ops: readonly Op[], exact = false): voi
   const files = makeFiles(machine);
   machine.run((task) => {
     new Comparison(machine, task, files, { exact }).run(ops);
+    const handles = files.map(({ handle }) => handle);
+    expect(checkInvariants(machine.cpu, { handles })).toEqual([]);
   });
   for (const { handle } of files) machine.cpu.k.inode_put(handle);
   expect(machine.census()).toEqual(machine.bootCensus);
@@ -20,14 +23,14 @@ function compare(machine: DirectMachine, ops: readonly Op[], exact = false): voi
 
 /** Runs many sequences, each on the same machine until one fails. */
 function compareAll(kernel: string, sequences: fc.Arbitrary<Op[]>, exact: boolean): void {
-  let machine = new DirectMachine({ kernel, memory: "16M" });
+  let machine = new DirectMachine({ kernel, memory: "8M" });
   fc.assert(
     fc.property(sequences, (ops) => {
       try {
         compare(machine, ops, exact);
       } catch (error) {
         // The machine may be in any state now: the next, smaller case gets a fresh one.
-        machine = new DirectMachine({ kernel, memory: "16M" });
+        machine = new DirectMachine({ kernel, memory: "8M" });
         throw error;
       }
     }),
