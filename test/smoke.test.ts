@@ -35,7 +35,7 @@ test.each(benches)("%s ends well and prints its table, seed, host and hash", (na
     cwd: ROOT,
     encoding: "utf8",
     env,
-    timeout: 50_000,
+    timeout: 170_000,
   });
 
   expect(run.stderr).toBe("");

@@ -42,7 +42,10 @@ function showProgress({ seconds, operations }: Options): {
     const note = `${formatNumber(progress.operations)} operations, ${progress.checks} checks`;
     bar.update(Math.min(done, total), note);
   };
-  return { update, stop: bar.stop };
+  const stop = (): void => {
+    bar.stop();
+  };
+  return { update, stop };
 }
 
 async function stress(options: Options): Promise<void> {

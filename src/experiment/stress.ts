@@ -9,6 +9,7 @@ import { ConfigError, KernelBug, SyscallError } from "../kernel/error.ts";
 import type { Engine } from "../engine/contract.ts";
 import { lastEvents } from "../machine/bug-report.ts";
 import { memoryState } from "../machine/invariants/leaks.ts";
+import { machineConfig } from "../machine/config.ts";
 import { createMachine, type Machine } from "../machine/machine.ts";
 import { ownModule } from "../machine/program.ts";
 import { COUNTERS, type Board, type StressFile } from "../workload/stress/board.ts";
@@ -84,13 +85,13 @@ function hashOf(board: Board): string {
 /** A machine for the run. Throws ConfigError for one that the oracle could not follow. */
 async function openMachine(options: StressOptions, engine: Engine): Promise<Machine> {
   const { kernel, cpus, memory, checking, module } = options;
-  const build = module === undefined ? {} : { module };
-  const machine = await createMachine({ kernel, cpus, memory, checking, ...build }, engine);
-  if (machine.config.highmemPages === 0) return machine;
-  await machine.stop();
-  throw new ConfigError(
-    "stress looks at what memory holds, and frames of highmem hold nothing: give --memory 3G or less",
-  );
+  const wanted = { kernel, cpus, memory, checking, ...(module === undefined ? {} : { module }) };
+  if (machineConfig(wanted).highmemPages !== 0) {
+    throw new ConfigError(
+      "stress looks at what memory holds, and frames of highmem hold nothing: give --memory 3G or less",
+    );
+  }
+  return createMachine(wanted, engine);
 }
 
 /** Makes the files of the run. Throws ConfigError when there is no room for them. */

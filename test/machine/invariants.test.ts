@@ -249,12 +249,25 @@ describe.each(KERNEL_NAMES)("%s", (kernel) => {
   });
 
   test("the report of memory counts every frame once", () => {
-    const [report, frames] = withScene(kernel, ({ machine }) => [
-      memoryReport(machine.cpu),
-      machine.config.lowmemPages,
-    ]);
+    const { report, frames } = withScene(kernel, ({ machine }) => ({
+      report: memoryReport(machine.cpu),
+      frames: machine.config.lowmemPages,
+    }));
 
-    expect(Object.values(report).reduce((a, b) => a + b)).toBe(frames);
+    expect(Object.values(report).reduce((a: number, b: number) => a + b, 0)).toBe(frames);
     expect(report).toMatchObject({ anonymous: 25, pageCache: 4, lost: 0 });
+    expect(report.tables).toBeGreaterThan(6);
+    expect(report.slabs).toBeGreaterThan(4);
+  });
+
+  test("a frame that nobody has any more is lost, and a leak", () => {
+    const machine = new DirectMachine({ kernel });
+    const boot = memoryState(machine.cpu);
+
+    machine.cpu.k.alloc_pages(0, 0);
+    machine.census();
+
+    expect(leaks(boot, memoryState(machine.cpu)).map(({ rule }) => rule)).toEqual(["LEAK"]);
+    expect(checkInvariants(machine.cpu).map(({ rule }) => rule)).toEqual(["FRAMES"]);
   });
 });
