@@ -32,8 +32,11 @@ export class DirectMachine {
       throw new Error("the machine did not boot");
     }
     this.cpu.k.leave_lazy();
-    this.#loop = new CpuLoop(this.cpu, config, (error) => {
-      throw error;
+    this.#loop = new CpuLoop(this.cpu, config, {
+      reportThrown: (error) => {
+        throw error;
+      },
+      sharedOf: () => undefined,
     });
   }
 

@@ -133,6 +133,10 @@ export function pingPong(task: ProgramTask): number {
   return returns;
 }
 
+function addToAll(state: Int32Array, indexes: Uint32Array): void {
+  for (let i = 0; i < indexes.length; i++) Atomics.add(state, indexes[i] as number, 1);
+}
+
 /**
  * Locked additions a second to words that lie as `struct page` does, each in a cache line of its own.
  * "inTurn": first all lines of one program, then those of the other; else 16 of one, 16 of the other,
@@ -147,7 +151,7 @@ export function lockedAdds(task: ProgramTask): number {
   const lineOf = order.inTurn ? apart : interleaved;
   const indexes = Uint32Array.from({ length: LINES }, (_, i) => lineOf(i) * 16);
   const work = (): void => {
-    for (const index of indexes) Atomics.add(state, index, 1);
+    addToAll(state, indexes);
   };
   work();
   meet(order);

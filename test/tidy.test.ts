@@ -17,7 +17,6 @@ import { ROOT, filesIn, topFiles } from "./tidy/source.ts";
 
 /** What may be long, and why: "path" for a file, "path function" for a function. */
 const LONG: Readonly<Record<string, string>> = {
-  "src/workload/stress/model.ts": "one structure on the board: a region's words have one owner",
   "test/workload/smaps.test.ts": "one reader: each of its messages beside the capture it breaks",
 };
 

@@ -19,12 +19,17 @@ export const VM_MAYSHARE: u32 = 0x80;
 export const VM_GROWSDOWN: u32 = 0x100;
 export const VM_ACCOUNT: u32 = 0x100000;
 
+/** A mapping. What find_vma looks at comes first: the tree, then the bounds. */
 @unmanaged @final
 export class VmArea {
-  /** Address space it belongs to. */
-  vm_mm: usize;
-  /** VM_* bits. */
-  @guarded("mmap_sem") vm_flags: u32;
+  /** Tree of the mm: parent address | color (0 red, 1 black). */
+  @guarded("mmap_sem") rb_parent_color: usize;
+  /** Tree of the mm: left child, or 0. */
+  @guarded("mmap_sem") rb_left: usize;
+  /** Tree of the mm: right child, or 0. */
+  @guarded("mmap_sem") rb_right: usize;
+  /** Next VMA of the mm in order of addresses, or 0. */
+  @guarded("mmap_sem") vm_next: usize;
   /** First byte. */
   @guarded("mmap_sem") vm_start: u64;
   /** First byte after it. */
@@ -33,14 +38,10 @@ export class VmArea {
   @guarded("mmap_sem") vm_pgoff: u64;
   /** Protection bits of new PTEs: without RW when private, so that the first write faults. */
   @guarded("mmap_sem") vm_page_prot: u64;
-  /** Next VMA of the mm in order of addresses, or 0. */
-  @guarded("mmap_sem") vm_next: usize;
-  /** Tree of the mm: parent address | color (0 red, 1 black). */
-  @guarded("mmap_sem") rb_parent_color: usize;
-  /** Tree of the mm: left child, or 0. */
-  @guarded("mmap_sem") rb_left: usize;
-  /** Tree of the mm: right child, or 0. */
-  @guarded("mmap_sem") rb_right: usize;
+  /** Address space it belongs to. */
+  vm_mm: usize;
+  /** VM_* bits. */
+  @guarded("mmap_sem") vm_flags: u32;
   /** File mapped here (an Inode), or 0. */
   vm_file: usize;
   /** Tree of the file's mappings: parent address | color. */

@@ -2,7 +2,8 @@
 //
 // Single frames come from and go to a hot list of the CPU, which is filled and drained in batches
 // under zone->lock. A free block is marked by PG_buddy and its order in the first page (as from
-// 2.6.11; the bitmaps of pairs of 2.6.9 say the same). A frame may be reused as soon as it is free:
+// 2.6.11; the bitmaps of pairs of 2.6.9 say the same). A batch is one block when there is one, so
+// that the struct pages of one CPU's frames lie together (decision 0011). A frame may be reused as soon as it is free:
 // whoever frees one has flushed before. Left out: cold lists, watermarks, reclaim on failure: an
 // allocation that finds nothing returns 0.
 
@@ -162,14 +163,32 @@ function expand(zone: Zone, page: Page, order: u32, from: u32): void {
   }
 }
 
-function rmqueue_bulk(zone: Zone, pcp: PerCpuPages): void {
-  spin_lock_irq(changetype<usize>(zone));
+/** Puts the frames of a block at the end of a hot list. */
+function add_block(pcp: PerCpuPages, block: Page, order: u32): void {
+  const pfn = page_to_pfn(block);
+  for (let i: u32 = 0; i < 1 << order; i++) {
+    list_add_tail(page_lru(pfn_to_page(pfn + i)), pageset_list(pcp));
+  }
+  pcp.count += 1 << order;
+}
+
+/** Puts a batch of frames, from wherever they lie, at the end of a hot list. */
+function add_singles(zone: Zone, pcp: PerCpuPages): void {
   for (let i: u32 = 0; i < pcp.batch; i++) {
     const page = rmqueue(zone, 0);
     if (changetype<usize>(page) == 0) break;
     list_add_tail(page_lru(page), pageset_list(pcp));
     pcp.count++;
   }
+}
+
+/** Fills a hot list with a batch. */
+function rmqueue_bulk(zone: Zone, pcp: PerCpuPages): void {
+  spin_lock_irq(changetype<usize>(zone));
+  const order = 31 - clz(pcp.batch);
+  const block = rmqueue(zone, order);
+  if (changetype<usize>(block) != 0) add_block(pcp, block, order);
+  else add_singles(zone, pcp);
   spin_unlock_irq(changetype<usize>(zone));
 }
 

@@ -53,8 +53,8 @@ const BUFCTL_ALLOCATED: u16 = 0xfffe;
 /** Checking builds: the object lies in a per-CPU array. */
 const BUFCTL_CACHED: u16 = 0xfffd;
 const POISON_FREE: u8 = 0x6b;
-/** Objects of a slab begin at a multiple of this. */
-export const OBJECT_ALIGN: u32 = 16;
+/** Objects of a slab begin at a cache line (SLAB_HWCACHE_ALIGN): no two CPUs' objects share one. */
+export const OBJECT_ALIGN: u32 = 64;
 
 @unmanaged @final
 export class KmemCache {

@@ -69,7 +69,7 @@ export class Task {
   min_flt: u32;
   /** Faults of its children that have been waited for. */
   cmin_flt: u32;
-  /** Number of the job the host waits for, or 0. */
+  /** Number of the host's job that it belongs to, as its parent does. */
   job: u32;
   /** Numbers that the program was started with. */
   arg0: f64;
@@ -124,7 +124,7 @@ export function task_alloc(parent: Task, mm: usize, program: u32): Task {
   task.program = program;
   task.min_flt = 0;
   task.cmin_flt = 0;
-  task.job = 0;
+  task.job = changetype<usize>(parent) == 0 ? 0 : parent.job;
   list_init(children(task));
   if (changetype<usize>(parent) != 0) {
     spin_lock(TASKLIST_LOCK);

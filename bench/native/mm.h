@@ -21,14 +21,14 @@
 #define TASK_SIZE 0x7ffffffff000ull
 
 struct vm_area {
-  u32 vm_mm;
-  u32 vm_flags;
+  struct rb_node rb;
+  u32 vm_next;
   u64 vm_start;
   u64 vm_end;
   u64 vm_pgoff;
   u64 vm_page_prot;
-  u32 vm_next;
-  struct rb_node rb;
+  u32 vm_mm;
+  u32 vm_flags;
   u32 vm_file;
   struct rb_node shared;
   u64 shared_subtree_last;

@@ -18,7 +18,7 @@
 #define CTOR_ANON_VMA 2
 
 #define BUFCTL_END 0xffffu
-#define OBJECT_ALIGN 16u
+#define OBJECT_ALIGN 64u
 #define SLAB_BATCH (ARRAY_CACHE_SLOTS / 2)
 
 struct kmem_cache {

@@ -416,7 +416,7 @@ export const Task = {
   min_flt: 52,
   /** u32. Faults of its children that have been waited for. */
   cmin_flt: 56,
-  /** u32. Number of the job the host waits for, or 0. */
+  /** u32. Number of the host's job that it belongs to, as its parent does. */
   job: 60,
   /** f64. Numbers that the program was started with. */
   arg0: 64,
@@ -441,29 +441,29 @@ export const TlbFlush = {
   tlbstate_lock: 20,
 } as const;
 
-/** See assembly/mm/mm_types.ts. */
+/** A mapping. See assembly/mm/mm_types.ts. */
 export const VmArea = {
   SIZE: 92,
-  /** usize. Address space it belongs to. */
-  vm_mm: 0,
-  /** u32, guarded by mmap_sem. VM_* bits. */
-  vm_flags: 4,
-  /** u64, guarded by mmap_sem. First byte. */
-  vm_start: 8,
-  /** u64, guarded by mmap_sem. First byte after it. */
-  vm_end: 16,
-  /** u64, guarded by mmap_sem. Offset of vm_start in the file, or vm_start at birth if anonymous; in pages. */
-  vm_pgoff: 24,
-  /** u64, guarded by mmap_sem. Protection bits of new PTEs: without RW when private, so that the first write faults. */
-  vm_page_prot: 32,
-  /** usize, guarded by mmap_sem. Next VMA of the mm in order of addresses, or 0. */
-  vm_next: 40,
   /** usize, guarded by mmap_sem. Tree of the mm: parent address | color (0 red, 1 black). */
-  rb_parent_color: 44,
+  rb_parent_color: 0,
   /** usize, guarded by mmap_sem. Tree of the mm: left child, or 0. */
-  rb_left: 48,
+  rb_left: 4,
   /** usize, guarded by mmap_sem. Tree of the mm: right child, or 0. */
-  rb_right: 52,
+  rb_right: 8,
+  /** usize, guarded by mmap_sem. Next VMA of the mm in order of addresses, or 0. */
+  vm_next: 12,
+  /** u64, guarded by mmap_sem. First byte. */
+  vm_start: 16,
+  /** u64, guarded by mmap_sem. First byte after it. */
+  vm_end: 24,
+  /** u64, guarded by mmap_sem. Offset of vm_start in the file, or vm_start at birth if anonymous; in pages. */
+  vm_pgoff: 32,
+  /** u64, guarded by mmap_sem. Protection bits of new PTEs: without RW when private, so that the first write faults. */
+  vm_page_prot: 40,
+  /** usize. Address space it belongs to. */
+  vm_mm: 48,
+  /** u32, guarded by mmap_sem. VM_* bits. */
+  vm_flags: 52,
   /** usize. File mapped here (an Inode), or 0. */
   vm_file: 56,
   /** usize, guarded by i_mmap_lock. Tree of the file's mappings: parent address | color. */
@@ -771,8 +771,8 @@ export const CTOR_ANON_VMA = 2;
 export const CACHE_STRIDE = 0x80;
 /** End of a slab's chain of free objects. */
 export const BUFCTL_END = 65535;
-/** Objects of a slab begin at a multiple of this. */
-export const OBJECT_ALIGN = 16;
+/** Objects of a slab begin at a cache line (SLAB_HWCACHE_ALIGN): no two CPUs' objects share one. */
+export const OBJECT_ALIGN = 64;
 
 // assembly/mm/zone.ts
 export const ZONE_NORMAL = 0;

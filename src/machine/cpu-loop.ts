@@ -41,23 +41,28 @@ export function quiesceCpu(cpu: Cpu): void {
   cpu.k.drain_local_pages();
 }
 
+/** What the engine does for the loop of a CPU. */
+export interface CpuEngine {
+  /** Tells the host what a child threw that no job stands for. */
+  reportThrown(error: unknown): void;
+  /** What the host gave with a job that runs on some CPU. */
+  sharedOf(job: number): unknown;
+}
+
 /** The loop of one CPU. */
 export class CpuLoop implements TaskHost {
   readonly cpu: Cpu;
   readonly cpus: number;
   readonly kernel: string;
-  /** Data of the job that runs. */
-  shared: unknown = undefined;
   readonly #programs = new Map<number, Program>();
   readonly #ids = new Map<string, number>();
-  /** Errors that children threw, for the host. */
-  readonly #reportThrown: (error: unknown) => void;
+  readonly #engine: CpuEngine;
 
-  constructor(cpu: Cpu, config: MachineConfig, reportThrown: (error: unknown) => void) {
+  constructor(cpu: Cpu, config: MachineConfig, engine: CpuEngine) {
     this.cpu = cpu;
     this.cpus = config.cpus;
     this.kernel = config.kernel;
-    this.#reportThrown = reportThrown;
+    this.#engine = engine;
   }
 
   /** Makes a program known. */
@@ -74,11 +79,16 @@ export class CpuLoop implements TaskHost {
     throw new ConfigError(`this machine has no program "${name}": it has ${known}`);
   }
 
+  /** See TaskHost. */
+  sharedOf(job: number): unknown {
+    return this.#engine.sharedOf(job);
+  }
+
   /**
    * Runs a program as a process of its own, with an empty address space. Returns its result, or
    * throws what it threw.
    */
-  runJob(program: number, args: readonly number[]): unknown {
+  runJob(job: number, program: number, args: readonly number[]): unknown {
     const { k } = this.cpu;
     const mm = emptyMm(this.cpu);
     const task = mm === 0 ? 0 : k.task_alloc(0, mm, program);
@@ -87,6 +97,7 @@ export class CpuLoop implements TaskHost {
       throw new SyscallError("spawn", EAGAIN, "out of memory");
     }
     setTaskArgs(this.cpu, task, args);
+    this.cpu.i32[(task + Task.job) >>> 2] = job;
     this.cpu.i32[(task + Task.cpu) >>> 2] = this.cpu.id;
     const ending = this.#runTask(task, true);
     if ("thrown" in ending) throw ending.thrown;
@@ -108,7 +119,6 @@ export class CpuLoop implements TaskHost {
   /** See TaskHost. */
   waitForChild(task: number): WaitResult {
     const { k } = this.cpu;
-    const { shared } = this;
     for (;;) {
       const kicks = k.cpu_kicks();
       const result = sysWaitNoHang(this.cpu, task);
@@ -118,7 +128,6 @@ export class CpuLoop implements TaskHost {
         k.cpu_idle(kicks);
       } else {
         this.#runTask(next, false);
-        this.shared = shared;
         k.switch_to(task);
       }
     }
@@ -140,7 +149,7 @@ export class CpuLoop implements TaskHost {
     const ending = this.#runProgram(task);
     sysExit(this.cpu, task, ending.exitCode);
     if (!isJob && "thrown" in ending && !(ending.thrown instanceof MachineSignal)) {
-      this.#reportThrown(ending.thrown);
+      this.#engine.reportThrown(ending.thrown);
     }
     return ending;
   }

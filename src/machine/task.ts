@@ -42,8 +42,8 @@ export interface TaskHost {
   readonly cpus: number;
   /** Kernel version. */
   readonly kernel: string;
-  /** What the host gave the job. */
-  readonly shared: unknown;
+  /** What the host gave with a job. */
+  sharedOf(job: number): unknown;
 }
 
 /** Ends a program from anywhere inside it; thrown by exit(). */
@@ -71,6 +71,7 @@ export class ProgramTask {
   readonly address: number;
   readonly pid: number;
   readonly #host: TaskHost;
+  readonly #shared: unknown;
 
   /**
    * Made by the CPU loop.
@@ -80,6 +81,7 @@ export class ProgramTask {
     this.cpu = cpu;
     this.address = address;
     this.pid = getU32(cpu, address + Task.pid);
+    this.#shared = host.sharedOf(getU32(cpu, address + Task.job));
     this.#host = host;
   }
 
@@ -98,9 +100,9 @@ export class ProgramTask {
     return this.#host.kernel;
   }
 
-  /** What the host gave with the job: a SharedArrayBuffer or plain data. */
+  /** What the host gave with the job: a SharedArrayBuffer or plain data. Children find it too. */
   get shared(): unknown {
-    return this.#host.shared;
+    return this.#shared;
   }
 
   /** Maps memory; returns its address. Throws SyscallError. */

@@ -1,6 +1,6 @@
 // Moving and resizing a mapping: do_mremap, move_vma and copy_vma of Linux 2.6.9 (mm/mremap.c).
 // mmap_sem is held for writing. The new VMA carries vm_pgoff along, so the same (anon_vma, index)
-// finds a page at both places. Left out: hugepages; a moved range stays within one VMA, as in
+// finds a page at both places; one without anonymous pages is numbered anew. Left out: hugepages; a moved range stays within one VMA, as in
 // Linux.
 
 import { EFAULT, EINVAL, ENOMEM, isErrno } from "../layout/errno.ts";
@@ -33,6 +33,15 @@ export interface RemapRequest {
   readonly fixedAt?: number;
 }
 
+/**
+ * vm_pgoff of what `from` becomes at `to`. As long as it has no anonymous page, anonymous memory is
+ * numbered by its address, so that it can merge with what lies there.
+ */
+function pgoffAt(cpu: Cpu, vma: number, from: number, to: number): number {
+  const isUntouched = vmaFile(cpu, vma) === 0 && vmaAnonVma(cpu, vma) === 0;
+  return isUntouched ? to / 4096 : vmaPgoff(cpu, vma) + (from - vmaStart(cpu, vma)) / 4096;
+}
+
 /** The VMA for the new place: a neighbour that grew over it, or a copy. 0 when out of memory. */
 function copyVma(
   cpu: Cpu,
@@ -43,7 +52,7 @@ function copyVma(
   length: number,
 ): number {
   const k = cpu.k;
-  const pgoff = vmaPgoff(cpu, vma) + (from - vmaStart(cpu, vma)) / 4096;
+  const pgoff = pgoffAt(cpu, vma, from, to);
   const want = {
     start: to,
     end: to + length,

@@ -108,6 +108,7 @@ describe.each(KERNEL_NAMES)("%s: an anon_vma", (kernel) => {
       (task) => {
         fixed(task, 0, 2);
         fixed(task, 20, 2);
+        task.store32(PLACE + 20 * PAGE, 1);
         task.mremap(PLACE + 20 * PAGE, 2 * PAGE, 2 * PAGE, { fixedAt: PLACE + 2 * PAGE });
       },
     ];

@@ -11,7 +11,9 @@ const NAMES = [
   ..."work workChild breaksOn freesMapped swallows throws childThrows loops waitsForNobody".split(
     " ",
   ),
-  ..."segfaults returns forksTo forksUnknown forksManyArgs deep endless shared".split(" "),
+  ..."segfaults returns forksTo forksUnknown forksManyArgs deep endless shared sharedWithChild exitsThread".split(
+    " ",
+  ),
 ];
 
 /** A machine with all programs; the test stops it. */
@@ -79,6 +81,15 @@ describe("on a machine that goes on", () => {
     const counter = new Int32Array(new SharedArrayBuffer(8));
     expect(await machine.runOnAll("shared", { shared: counter })).toEqual([2, 2]);
     expect(counter[0]).toBe(2);
+  });
+
+  test("a child on another CPU finds what its own job was given", async () => {
+    const [first, second] = [0, 1].map(() => new Int32Array(new SharedArrayBuffer(8)));
+    const jobs = [first, second].map((shared, cpu) =>
+      machine.run("sharedWithChild", { cpu, shared }),
+    );
+    await Promise.all(jobs);
+    expect([first?.[0], second?.[0]]).toEqual([2, 2]);
   });
 
   test.each([
@@ -191,6 +202,14 @@ test("modules that are loaded at the same time do not take each other's place", 
 });
 
 describe("on a machine that ends", () => {
+  test("a program that ends its thread is named as the cause", async () => {
+    const machine = await machineWith(1);
+    const error = await rejection(machine.run("exitsThread"));
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error.message).toContain("use task.exit()");
+    await machine.stop();
+  });
+
   test.each(["2.6.8", "2.6.9"])(
     "%s: a rule that breaks on one CPU is told to all",
     async (kernel) => {

@@ -182,18 +182,20 @@ export class Comparison {
     this.#space.map(got, count, kind, file ? op.pgoff : memory ? 0 : got);
   }
 
-  /** The end of the VMA that holds page `at`: where mremap must stop is not for the model to know. */
-  #vmaEnd(at: number): number {
+  /**
+   * The VMA that holds page `at`: where mremap must stop, and whether there was an anon_vma, is not for the model to know.
+   */
+  #vmaAt(at: number): Vma | undefined {
     const vmas = vmasOf(this.#machine.cpu, mmOfTask(this.#machine.cpu, this.#task.address));
-    const found = vmas.find(({ start, end }) => start / 4096 <= at && at < end / 4096);
-    return found === undefined ? 0 : found.end / 4096;
+    return vmas.find(({ start, end }) => start / 4096 <= at && at < end / 4096);
   }
 
   #mremap(op: OpOf<"mremap">): void {
     const space = this.#space;
     const at = BASE + op.at;
     const { from, count, how } = op;
-    const end = this.#vmaEnd(at);
+    const vma = this.#vmaAt(at);
+    const end = vma === undefined ? 0 : vma.end / 4096;
     const to = BASE + op.to;
     const options = how === "fixed" ? { fixedAt: to * 4096 } : { mayMove: how === "may move" };
     const got = attempt(
@@ -215,7 +217,7 @@ export class Comparison {
     const room = how !== "fixed" && at + from === end && space.isFree(end, count - from);
     if (room) this.#same(got, at, "mremap");
     if (target !== at) this.#same(space.isFree(target, count), true, `mremap to ${target}`);
-    space.move(at, old, target, count);
+    space.move(at, old, target, count, vma?.anonVma === 0);
   }
 
   /** The errno that mremap must give, after what it unmaps before it refuses; `vmaEnd` as it was. */

@@ -59,7 +59,12 @@ export class DirectMachine {
       throw new Error("the machine did not boot");
     }
     this.cpu.k.leave_lazy();
-    this.#loop = new CpuLoop(this.cpu, this.config, (error) => this.stray.push(error));
+    this.#loop = new CpuLoop(this.cpu, this.config, {
+      reportThrown: (error) => {
+        this.stray.push(error);
+      },
+      sharedOf: () => undefined,
+    });
     this.bootCensus = this.census();
   }
 
@@ -87,7 +92,7 @@ export class DirectMachine {
   run<T>(body: (task: ProgramTask, ...args: number[]) => T, args: readonly number[] = []): T {
     const id = this.program("main", body);
     try {
-      return this.guard(() => this.#loop.runJob(id, args) as T);
+      return this.guard(() => this.#loop.runJob(0, id, args) as T);
     } finally {
       // What a child threw comes first: it says more than the status that its parent saw.
 

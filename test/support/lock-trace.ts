@@ -14,6 +14,7 @@ import {
   MEM_MAP,
   MMLIST_LOCK,
   MmStruct,
+  OBJECT_ALIGN,
   PAGE_WAIT_TABLE,
   PERCPU_AREAS,
   PERCPU_SIZE,
@@ -141,7 +142,7 @@ export class LockTrace {
     const cache = getU32(memory, slab + Slab.cache_id);
     const at = CACHE_TABLE + cache * 0x80;
     const [size, num] = [getU32(memory, at + 4), getU32(memory, at + 8)];
-    const first = Math.ceil((slab + Slab.SIZE + num * 2) / 16) * 16;
+    const first = Math.ceil((slab + Slab.SIZE + num * 2) / OBJECT_ALIGN) * OBJECT_ALIGN;
     const offset = (lock - first) % size;
     const names: Readonly<Record<string, string>> = {
       [`${CACHE_MM} ${MmStruct.page_table_lock}`]: "page_table_lock",

@@ -90,16 +90,19 @@ export class ModelSpace {
 
   /**
    * mremap that succeeds: pages keep what they hold and their place in the object, new ones continue it. With an old count
-   * of 0 nothing leaves its place.
+   * of 0 nothing leaves its place. `isUntouched`: the kernel has no anon_vma for the mapping; it is numbered by its new
+   * address when it is moved.
    */
-  move(from: number, oldCount: number, to: number, newCount: number): void {
+  move(from: number, oldCount: number, to: number, newCount: number, isUntouched: boolean): void {
     const first = this.pages.get(from) as ModelPage;
+    const isRenumbered = isUntouched && first.file === undefined && from !== to;
     const moved = Array.from({ length: newCount }, (_, i) =>
       i < oldCount ? this.pages.get(from + i) : undefined,
     );
     this.unmap(from, oldCount);
     moved.forEach((page, i) => {
-      this.pages.set(to + i, page ?? { ...first, pgoff: first.pgoff + i, own: undefined });
+      const at = page ?? { ...first, pgoff: first.pgoff + i, own: undefined };
+      this.pages.set(to + i, isRenumbered ? { ...at, pgoff: to + i } : at);
     });
   }
 

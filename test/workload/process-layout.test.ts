@@ -291,6 +291,24 @@ describe("smaps of a process", () => {
     expect(summarise(layout).anonymousPages).toBeGreaterThan(0);
   });
 
+  const PIECE = "00400000-00401000 r-xp 00000000 00:00 0 /bin/x\nSize: 4 kB\nRss: 4 kB\n";
+
+  test("mappings that overlap because the process went on are read again", () => {
+    const texts = [PIECE + PIECE, PIECE + PIECE, PIECE];
+    const host = { platform: "linux", readText: () => texts.shift() ?? "" };
+
+    expect(readSmapsOfPid(7, host).vmas).toHaveLength(1);
+    expect(texts).toHaveLength(0);
+  });
+
+  test("a process that never holds still is refused", () => {
+    const host = { platform: "linux", readText: () => PIECE + PIECE };
+
+    expect(refusal(() => readSmapsOfPid(7, host))).toBe(
+      "pid 7 changed its mappings each time while they were read: stop it with `kill -STOP` meanwhile",
+    );
+  });
+
   test.runIf(linux)("a number beyond all processes is refused", () => {
     expect(refusal(() => readSmapsOfPid(2 ** 30))).toBe(
       "pid 1073741824 does not exist: give the number of a running process, as `ps` shows it",

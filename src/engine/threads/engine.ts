@@ -5,12 +5,13 @@
 import { Worker } from "node:worker_threads";
 import { ATTENTION_HOST, PERCPU_AREAS, PERCPU_SIZE, PerCpu } from "../../layout/structs.gen.ts";
 import { memoryViews, type MemoryViews } from "../../layout/view.ts";
+import { ConfigError } from "../../kernel/error.ts";
 import { bugOfTrap } from "../../machine/bug-report.ts";
 import type { MachineConfig } from "../../machine/config.ts";
 import type { ProgramEntry } from "../../machine/program.ts";
 import type { Engine, Job, RunningEngine } from "../contract.ts";
 import { unpackError } from "./errors.ts";
-import type { Reply, Request, WorkerStart } from "./messages.ts";
+import type { Notice, Reply, Request, WorkerStart } from "./messages.ts";
 
 /** Stack of a CPU: tasks that wait for children nest on it. */
 const STACK_MIB = 32;
@@ -29,6 +30,11 @@ interface Pending {
 }
 
 type Body = Request extends infer R ? (R extends { id: number } ? Omit<R, "id"> : never) : never;
+
+/** A worker that ends without a word was ended from within. */
+function endedItself(cpu: number): string {
+  return `CPU ${cpu} has stopped: a program ended its thread, with process.exit() perhaps; use task.exit()`;
+}
 
 class ThreadsEngine implements RunningEngine {
   readonly #workers: Worker[];
@@ -49,7 +55,7 @@ class ThreadsEngine implements RunningEngine {
         this.#fail(error instanceof Error ? error : new Error(String(error)));
       });
       worker.on("exit", () => {
-        this.#fail(new Error(`CPU ${cpu} has stopped`));
+        this.#fail(new ConfigError(endedItself(cpu)));
       });
     });
   }
@@ -60,7 +66,13 @@ class ThreadsEngine implements RunningEngine {
 
   async run(job: Job): Promise<unknown> {
     const { program, args, shared } = job;
-    return this.#request(job.cpu, { type: "job", program: program.id, args, shared });
+    const id = ++this.#lastId;
+    this.#tell({ type: "shared", job: id, shared });
+    try {
+      return await this.#request(job.cpu, { type: "job", program: program.id, args }, id);
+    } finally {
+      this.#tell({ type: "forget", job: id });
+    }
   }
 
   async quiesce(): Promise<void> {
@@ -81,9 +93,13 @@ class ThreadsEngine implements RunningEngine {
     await Promise.all(this.#workers.map((_, cpu) => this.#request(cpu, body)));
   }
 
-  async #request(cpu: number, body: Body): Promise<unknown> {
+  /** Tells every CPU something it will hear when it next listens. */
+  #tell(notice: Notice): void {
+    for (const worker of this.#workers) worker.postMessage(notice);
+  }
+
+  async #request(cpu: number, body: Body, id: number = ++this.#lastId): Promise<unknown> {
     if (this.#dead !== undefined) throw this.#dead;
-    const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
       this.#workers[cpu]?.postMessage({ id, ...body });

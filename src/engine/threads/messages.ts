@@ -11,6 +11,13 @@ export interface WorkerStart {
   readonly module: WebAssembly.Module;
 }
 
+/** Something a CPU should know: no answer comes, and it need not wake for it. */
+export type Notice =
+  /** What the host gives with a job. Sent to every CPU before the job: its children run on any. */
+  | { readonly type: "shared"; readonly job: number; readonly shared: unknown }
+  /** The job has ended. */
+  | { readonly type: "forget"; readonly job: number };
+
 /** A request to a CPU; answered by a message with the same id. */
 export type Request = { readonly id: number } & (
   | { readonly type: "program"; readonly entry: ProgramEntry }
@@ -18,7 +25,6 @@ export type Request = { readonly id: number } & (
       readonly type: "job";
       readonly program: number;
       readonly args: readonly number[];
-      readonly shared: unknown;
     }
   | { readonly type: "quiesce" }
   | { readonly type: "stop" }

@@ -2,12 +2,13 @@
 // attention, answers its requests. While it is in the event loop the CPU counts as idle: it uses no
 // translation (lazy TLB).
 
-import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import { instantiateCpu } from "../../kernel/load.ts";
 import { panicOf } from "../../machine/bug-report.ts";
 import { CpuLoop, quiesceCpu } from "../../machine/cpu-loop.ts";
 import { importProgram } from "../../machine/program.ts";
+import { Mailbox } from "./mailbox.ts";
 import { packError, type Reply, type Request, type WorkerStart } from "./messages.ts";
 
 const port = parentPort as MessagePort;
@@ -17,15 +18,19 @@ const say = (reply: Reply): void => {
 };
 
 const cpu = instantiateCpu(start.module, start.memory, start.cpu, () => performance.now() * 1e6);
-const loop = new CpuLoop(cpu, start.config, (error) => {
-  say({ type: "stray", error: packError(error) });
+const mailbox = new Mailbox(port);
+const loop = new CpuLoop(cpu, start.config, {
+  reportThrown: (error) => {
+    say({ type: "stray", error: packError(error) });
+  },
+  sharedOf: (job) => mailbox.sharedOf(job),
 });
 
 /** Runs a job; what the program threw comes back as it is, a trap of the kernel ends the CPU. */
-function runJob(program: number, args: readonly number[]): unknown {
+function runJob(job: number, program: number, args: readonly number[]): unknown {
   cpu.k.leave_lazy();
   try {
-    return loop.runJob(program, args);
+    return loop.runJob(job, program, args);
   } finally {
     if (panicOf(cpu) === undefined) cpu.k.enter_lazy();
   }
@@ -39,8 +44,7 @@ async function answer(request: Request): Promise<unknown> {
       return undefined;
     }
     case "job":
-      loop.shared = request.shared;
-      return runJob(request.program, request.args);
+      return runJob(request.id, request.program, request.args);
     case "quiesce":
       cpu.k.leave_lazy();
       quiesceCpu(cpu);
@@ -66,9 +70,9 @@ async function serve(request: Request): Promise<boolean> {
 /** Every request that has arrived. Returns false after a stop. */
 async function serveHost(): Promise<boolean> {
   for (;;) {
-    const received = receiveMessageOnPort(port) as { message: Request } | undefined;
-    if (received === undefined) return true;
-    if (!(await serve(received.message))) return false;
+    const request = mailbox.next();
+    if (request === undefined) return true;
+    if (!(await serve(request))) return false;
   }
 }
 

@@ -24,6 +24,9 @@ export interface SmapsHost {
   readText(path: string): string;
 }
 
+/** So often the memory of a running process is read before it counts as too restless. */
+const READINGS = 10;
+
 const THIS_HOST: SmapsHost = { platform: process.platform, readText };
 
 /**
@@ -60,7 +63,9 @@ export function readSmapsFile(path: string, host: SmapsHost = THIS_HOST): Proces
 }
 
 /**
- * Reads the layout of a running process. Needs Linux, and the right to trace the process.
+ * Reads the layout of a running process. Needs Linux, and the right to trace the process. Linux
+ * hands smaps out in pieces: when the process maps memory in between, the pieces contradict each
+ * other, and they are read again.
  * @throws ConfigError if it cannot be read, and as parseSmaps()
  */
 export function readSmapsOfPid(pid: number, host: SmapsHost = THIS_HOST): ProcessLayout {
@@ -72,11 +77,22 @@ export function readSmapsOfPid(pid: number, host: SmapsHost = THIS_HOST): Proces
     throw new ConfigError(`pid ${pid} cannot be read on ${host.platform}: ${wayOut}`);
   }
   try {
-    const text = host.readText(`/proc/${pid}/smaps`);
-    if (text === "") throw new ConfigError(`pid ${pid} ${WITHOUT_MEMORY}`);
-    return parseSmaps(text, `pid ${pid}`);
+    return readRunning(pid, host);
   } catch (error) {
     throw explain(error, PID_PROBLEMS, (problem) => `pid ${pid} ${problem}`);
+  }
+}
+
+function readRunning(pid: number, host: SmapsHost): ProcessLayout {
+  for (let reading = 1; ; reading++) {
+    const text = host.readText(`/proc/${pid}/smaps`);
+    if (text === "") throw new ConfigError(`pid ${pid} ${WITHOUT_MEMORY}`);
+    try {
+      return parseSmaps(text, `pid ${pid}`);
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      if (reading === READINGS) throw new ConfigError(`pid ${pid} ${RESTLESS}`, { cause: error });
+    }
   }
 }
 
@@ -105,6 +121,9 @@ const PID_PROBLEMS: Readonly<Record<string, string>> = {
 
 const WITHOUT_MEMORY =
   "has no memory of its own, it is a kernel thread or has ended: give the number of a program";
+
+const RESTLESS =
+  "changed its mappings each time while they were read: stop it with `kill -STOP` meanwhile";
 
 /** Turns an error of node:fs into a sentence; other errors pass. */
 function explain(

@@ -15,7 +15,7 @@ import {
   storeWord,
   type Outcome,
 } from "./access.ts";
-import { KIND_NONE, KIND_SCRATCH, type Region } from "./model.ts";
+import { KIND_NONE, KIND_SCRATCH, type Region } from "./region.ts";
 import { visit, type Visit } from "./visit.ts";
 import { ALL_WORDS, joinWord, splitWord, wordOffset, wordText } from "./words.ts";
 

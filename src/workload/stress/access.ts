@@ -18,7 +18,7 @@ import {
   PAGE_WRITE,
   UNCERTAIN,
   type Region,
-} from "./model.ts";
+} from "./region.ts";
 import type { SharedObject } from "./objects.ts";
 import type { Visit } from "./visit.ts";
 import { fileHalf, joinWord, splitWord, tagOf, wordOffset, wordText, type Word } from "./words.ts";

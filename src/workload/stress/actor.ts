@@ -14,7 +14,8 @@ import {
   type Counter,
   type StressOrder,
 } from "./board.ts";
-import { KIND_NONE, KIND_OBJECT, type Model, type Region } from "./model.ts";
+import type { Model } from "./model.ts";
+import { KIND_NONE, KIND_OBJECT, type Region } from "./region.ts";
 import type { SharedObject } from "./objects.ts";
 import { Random, mix } from "./random.ts";
 
@@ -137,7 +138,7 @@ export class Actor {
   }
 
   /** True once all processes are to end. */
-  get stopped(): boolean {
+  hasStopped(): boolean {
     return this.board.phase === PHASE_STOP;
   }
 

@@ -83,7 +83,13 @@ const OBJECT_HEAD = 4;
 export const OBJECT_WORDS = OBJECT_HEAD + PAGES * WORDS * 2;
 
 /** Words of the model of one address space besides its regions. */
-export const MODEL_HEAD = 7 + THREADS * 4;
+
+/** First word of the threads, and words of each of them. */
+const THREAD_BASE = 7;
+export const THREAD_WORDS = 4;
+export const MODEL_HEAD = THREAD_BASE + THREADS * THREAD_WORDS;
+/** Word of a thread that counts the changes of its part. */
+export const THREAD_SEQ = 1;
 /** Words of a region: fields; then pages: protection, epoch; then words: low, high, epoch. */
 export const REGION_FIELDS = 16;
 export const REGION_WORDS = REGION_FIELDS + PAGES * 2 + PAGES * WORDS * 3;
@@ -248,6 +254,11 @@ export class Board {
   /** First word of a model. */
   modelAt(index: number): number {
     return modelBase(this.cpus) + index * MODEL_WORDS;
+  }
+
+  /** First word of a thread of a model. */
+  threadAt(model: number, thread: number): number {
+    return this.modelAt(model) + THREAD_BASE + thread * THREAD_WORDS;
   }
 
   /** First float of a model. */

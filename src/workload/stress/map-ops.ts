@@ -16,7 +16,7 @@ import {
   PAGE_WRITE,
   type Region,
   type RegionShape,
-} from "./model.ts";
+} from "./region.ts";
 import {
   freeEntry,
   freeEntryOf,

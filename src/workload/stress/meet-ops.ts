@@ -6,7 +6,7 @@
 import { PAGES } from "./board.ts";
 import { loadWord, ownsWord, storeWord } from "./access.ts";
 import type { Actor } from "./actor.ts";
-import { KIND_ANON, KIND_FILE, KIND_NONE, PAGE_WRITE, type Region } from "./model.ts";
+import { KIND_ANON, KIND_FILE, KIND_NONE, PAGE_WRITE, type Region } from "./region.ts";
 import { forkIdle, waitForAll } from "./process-ops.ts";
 import { visit } from "./visit.ts";
 import { ALL_WORDS } from "./words.ts";
@@ -162,7 +162,7 @@ export function opMeet(actor: Actor): void {
 export function opForkStorm(actor: Actor): void {
   if (actor.children.size > 0) return;
   const forks = actor.random.between(2, 24);
-  for (let i = 0; i < forks && !actor.stopped; i++) {
+  for (let i = 0; i < forks && !actor.hasStopped(); i++) {
     if (forkIdle(actor) === undefined) return;
     waitForAll(actor);
   }

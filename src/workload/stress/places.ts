@@ -7,7 +7,7 @@
 
 import { PAGES, REGIONS, THREADS } from "./board.ts";
 import type { Actor } from "./actor.ts";
-import { KIND_NONE, KIND_STACK, type Region } from "./model.ts";
+import { KIND_NONE, KIND_STACK, type Region } from "./region.ts";
 
 const MIB = 2 ** 20;
 const WINDOW = 16 * MIB;

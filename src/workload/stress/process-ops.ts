@@ -15,6 +15,7 @@ import type { WaitResult } from "../../syscall/process.ts";
 import { CPU_RUNNING, CPU_WAITING, PAGES, REGIONS, THREADS } from "./board.ts";
 import type { Actor } from "./actor.ts";
 import { enterHeap } from "./map-ops.ts";
+import type { Model } from "./model.ts";
 import {
   KIND_ANON,
   KIND_FILE,
@@ -26,9 +27,8 @@ import {
   PAGE_READ,
   PAGE_WRITE,
   UNCERTAIN,
-  type Model,
   type Region,
-} from "./model.ts";
+} from "./region.ts";
 import { stackTop, windowOf } from "./places.ts";
 import { ALL_WORDS } from "./words.ts";
 

@@ -3,7 +3,7 @@
 import { VM_EXEC, VM_READ, VM_WRITE } from "../../layout/structs.gen.ts";
 import type { Protection } from "../../mm/map.ts";
 import type { Actor } from "./actor.ts";
-import { PAGE_EXEC, PAGE_READ, PAGE_WRITE } from "./model.ts";
+import { PAGE_EXEC, PAGE_READ, PAGE_WRITE } from "./region.ts";
 
 const PROTECTIONS: readonly (readonly [bits: number, weight: number])[] = [
   [PAGE_READ | PAGE_WRITE, 62],

@@ -2,7 +2,7 @@
 
 import { PAGES } from "./board.ts";
 import type { Actor } from "./actor.ts";
-import { KIND_HEAP, KIND_OBJECT, PAGE_MAPPED, type Region } from "./model.ts";
+import { KIND_HEAP, KIND_OBJECT, PAGE_MAPPED, type Region } from "./region.ts";
 import { freeEntry, isRoaming, isUnused, overlapping, placeFor } from "./places.ts";
 import { resync } from "./unmap-ops.ts";
 

@@ -100,13 +100,14 @@ function endOf(error: unknown): { status: number; signal: number } {
 function work(actor: Actor, budget: number): void {
   for (let i = 0; i < budget; i++) {
     actor.pause();
-    if (actor.stopped) return;
+    if (actor.hasStopped()) return;
     runQueued(actor);
     joinMeeting(actor);
     const index = actor.random.weighted(CHOICES);
     actor.note(index, actor.random.state);
     OPERATIONS[index]?.[0](actor);
-    actor.board.addOperation(actor.task.cpuId);
+    // What was still waiting when the host said stop has not been done.
+    if (!actor.hasStopped()) actor.board.addOperation(actor.task.cpuId);
   }
 }
 
@@ -147,7 +148,7 @@ function live(actor: Actor, budget: number, record: number | undefined): void {
 
 /** Now and then a process ends before its children. */
 const leavesOrphans = (actor: Actor): boolean =>
-  actor.children.size > 0 && !actor.stopped && actor.random.chance(4);
+  actor.children.size > 0 && !actor.hasStopped() && actor.random.chance(4);
 
 /** A process that the host starts. Returns true if it found a model to work with. */
 export function stressJob(task: ProgramTask, seed: number, budget: number): boolean {

@@ -11,7 +11,7 @@ import {
   KIND_SCRATCH,
   PAGE_MAPPED,
   type Region,
-} from "./model.ts";
+} from "./region.ts";
 import { centreOf, isRoaming, overlapping, windowOf } from "./places.ts";
 import { protectionBits, protectionOf, randomProtection } from "./protections.ts";
 

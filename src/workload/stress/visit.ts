@@ -4,7 +4,7 @@
 // belongs to the region.
 
 import type { Actor } from "./actor.ts";
-import { KIND_NONE, KIND_STACK, type Region } from "./model.ts";
+import { KIND_NONE, KIND_STACK, type Region } from "./region.ts";
 
 /** A region as it stood when the visit began. */
 export interface Visit {

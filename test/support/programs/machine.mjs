@@ -98,6 +98,18 @@ export function shared(task) {
   return task.shared.length;
 }
 
+/** Forks a child to the other CPU; both count in what the host gave with the job. */
+export function sharedWithChild(task) {
+  task.fork("shared", { cpu: 1 - task.cpuId });
+  task.wait();
+  return shared(task);
+}
+
+/** Ends the thread of its CPU. */
+export function exitsThread() {
+  process.exit(0);
+}
+
 /** Loads from frames without content. */
 export function contentless(task, pages) {
   const start = task.mmap({ length: pages * PAGE, read: true, write: true });
