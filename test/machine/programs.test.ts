@@ -11,7 +11,7 @@ const NAMES = [
   ..."work workChild breaksOn freesMapped swallows throws childThrows loops waitsForNobody".split(
     " ",
   ),
-  ..."segfaults returns forksTo forksUnknown forksManyArgs deep endless shared sharedWithChild exitsThread".split(
+  ..."segfaults returns forksTo forksUnknown forksManyArgs deep endless shared sharedWithChild leavesChild exitsThread".split(
     " ",
   ),
 ];
@@ -90,6 +90,16 @@ describe("on a machine that goes on", () => {
     );
     await Promise.all(jobs);
     expect([first?.[0], second?.[0]]).toEqual([2, 2]);
+  });
+
+  test("a child that starts after its job has ended finds what the job was given", async () => {
+    const counter = new Int32Array(new SharedArrayBuffer(8));
+    await machine.run("leavesChild", { shared: counter });
+    for (let tries = 0; tries < 1000 && counter[0] === 0; tries++) {
+      await machine.run("work", { args: [1] });
+      await new Promise(setImmediate);
+    }
+    expect(counter[0]).toBe(1);
   });
 
   test.each([

@@ -71,7 +71,7 @@ class ThreadsEngine implements RunningEngine {
     try {
       return await this.#request(job.cpu, { type: "job", program: program.id, args }, id);
     } finally {
-      this.#tell({ type: "forget", job: id });
+      this.#tell({ type: "ended", job: id });
     }
   }
 

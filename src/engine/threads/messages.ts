@@ -15,8 +15,8 @@ export interface WorkerStart {
 export type Notice =
   /** What the host gives with a job. Sent to every CPU before the job: its children run on any. */
   | { readonly type: "shared"; readonly job: number; readonly shared: unknown }
-  /** The job has ended. */
-  | { readonly type: "forget"; readonly job: number };
+  /** The job has ended; children of it may still run, or start. */
+  | { readonly type: "ended"; readonly job: number };
 
 /** A request to a CPU; answered by a message with the same id. */
 export type Request = { readonly id: number } & (

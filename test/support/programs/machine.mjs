@@ -105,6 +105,11 @@ export function sharedWithChild(task) {
   return shared(task);
 }
 
+/** Leaves a child behind, which starts when the job has ended. */
+export function leavesChild(task) {
+  task.fork("shared");
+}
+
 /** Ends the thread of its CPU. */
 export function exitsThread() {
   process.exit(0);
