@@ -40,14 +40,20 @@ function eventsOf(memory: MemoryViews, cpu: number): TraceEvent[] {
   return events;
 }
 
-/** The last events of all CPUs, oldest first; none unless the build is a checking one. */
-export function lastEvents(memory: MemoryViews, count = REPORTED_EVENTS): string[] {
+/**
+ * The last events of all CPUs, oldest first; none unless the build is a checking one. Up to half of
+ * them are those of `culprit`, if it is known: the other CPUs may go on for a while after it has stopped.
+ */
+export function lastEvents(memory: MemoryViews, culprit?: number): string[] {
   const cpus = getU32(memory, BOOT_PARAMS + BootParams.nr_cpus);
-  const events = Array.from({ length: cpus }, (_, cpu) => eventsOf(memory, cpu)).flat();
-  return events
-    .sort((a, b) => a.clock - b.clock)
-    .slice(-count)
-    .map((event) => event.text);
+  const inOrder = (a: TraceEvent, b: TraceEvent): number => a.clock - b.clock;
+  const events = Array.from({ length: cpus }, (_, cpu) => eventsOf(memory, cpu).sort(inOrder));
+  const own = (culprit === undefined ? [] : (events[culprit] ?? [])).splice(-REPORTED_EVENTS / 2);
+  const others = events
+    .flat()
+    .sort(inOrder)
+    .slice(-(REPORTED_EVENTS - own.length));
+  return [...own, ...others].sort(inOrder).map((event) => event.text);
 }
 
 /** The rule that stopped the machine, or undefined while it runs. */
@@ -58,10 +64,10 @@ export function panicOf(memory: MemoryViews): KernelBug | undefined {
   const value = getI32(memory, PANIC_RECORD + PanicRecord.value);
   const detail = `object 0x${object}, which held ${value}`;
   const cpu = getU32(memory, PANIC_RECORD + PanicRecord.cpu);
-  return new KernelBug(constantName("BUG_", rule), cpu, detail, lastEvents(memory));
+  return new KernelBug(constantName("BUG_", rule), cpu, detail, lastEvents(memory, cpu));
 }
 
 /** The report of a CPU that trapped: the rule on record, or else the trap itself. */
 export function bugOfTrap(memory: MemoryViews, cpu: number, trap: string): KernelBug {
-  return panicOf(memory) ?? new KernelBug("TRAP", cpu, trap, lastEvents(memory));
+  return panicOf(memory) ?? new KernelBug("TRAP", cpu, trap, lastEvents(memory, cpu));
 }
