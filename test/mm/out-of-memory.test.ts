@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import type { ProgramTask } from "../../src/machine/task.ts";
 import { DirectMachine, KERNEL_NAMES } from "../support/direct.ts";
-import { leaveFrames } from "../support/hoard.ts";
+import { leaveFrames, useUpVmas } from "../support/hoard.ts";
 import { PAGE, PLACE, RO, errnoOf, fixed, mapsOf } from "../support/process.ts";
 
 interface Case {
@@ -72,17 +72,6 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** Uses up the VMA objects that lie ready but for `keep`, so that the next one needs a frame. No frame is free. */
-function useUpVmas(machine: DirectMachine, keep = 0): () => void {
-  const { k } = machine.cpu;
-  const vmas: number[] = [];
-  for (let vma = k.vma_alloc(); vma !== 0; vma = k.vma_alloc()) vmas.push(vma);
-  for (const vma of vmas.splice(0, keep)) k.vma_free(vma);
-  return () => {
-    for (const vma of vmas) k.vma_free(vma);
-  };
-}
-
 describe.each(KERNEL_NAMES)("%s", (kernel) => {
   test.each(CASES)("$name is refused as a whole or done as a whole", (one) => {
     const outcomes = new Set<string>();
@@ -91,7 +80,7 @@ describe.each(KERNEL_NAMES)("%s", (kernel) => {
       machine.run((task) => {
         one.setUp(task);
         const giveBackAll = leaveFrames(machine.cpu, 0);
-        const freeVmas = useUpVmas(machine);
+        const freeVmas = useUpVmas(machine.cpu);
         giveBackAll();
         const giveBack = leaveFrames(machine.cpu, frames);
         const code = errnoOf(() => one.act(task));
@@ -116,7 +105,7 @@ describe.each(KERNEL_NAMES)("%s", (kernel) => {
       machine.run((task) => {
         words(task);
         const giveBack = leaveFrames(machine.cpu, 0);
-        const freeVmas = useUpVmas(machine, vmas);
+        const freeVmas = useUpVmas(machine.cpu, vmas);
         const code = errnoOf(() => {
           task.mprotect(PLACE + PAGE, 2 * PAGE, RO);
         });

@@ -16,3 +16,13 @@ export function leaveFrames(cpu: Cpu, frames: number): () => void {
     for (const page of held) cpu.k.free_pages(page, 0);
   };
 }
+
+/** Uses up the VMA objects that lie ready but for `keep`, so that the next one needs a frame. No frame is free. */
+export function useUpVmas({ k }: Cpu, keep = 0): () => void {
+  const vmas: number[] = [];
+  for (let vma = k.vma_alloc(); vma !== 0; vma = k.vma_alloc()) vmas.push(vma);
+  for (const vma of vmas.splice(0, keep)) k.vma_free(vma);
+  return () => {
+    for (const vma of vmas) k.vma_free(vma);
+  };
+}

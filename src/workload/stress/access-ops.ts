@@ -16,6 +16,7 @@ import {
   type Outcome,
 } from "./access.ts";
 import { KIND_NONE, KIND_SCRATCH, type Region } from "./region.ts";
+import { resync } from "./unmap-ops.ts";
 import { visit, type Visit } from "./visit.ts";
 import { ALL_WORDS, joinWord, splitWord, wordOffset, wordText } from "./words.ts";
 
@@ -51,9 +52,15 @@ function growStack(actor: Actor, { region, own, address }: Visit, page: number):
   for (let each = above + 1; each <= page; each++) {
     region.setProtection(each, region.protection(above));
   }
-  region.endChange();
   const expected = predict(actor, region, page, false);
-  const signal = actor.attempt(() => actor.task.load8(address(page))) ?? "ok";
+  let signal: Outcome | undefined;
+  try {
+    signal = actor.attempt(() => actor.task.load8(address(page))) ?? "ok";
+  } finally {
+    // A fork of another thread must not see pages that are not there yet, or never will be.
+    if (signal !== expected) resync(actor, region);
+    region.endChange();
+  }
   if (signal === expected) return;
   // A stack that cannot grow for want of memory ends its process.
   if (signal === "SIGSEGV" && actor.memoryIsLow) actor.task.exit(2);

@@ -209,10 +209,17 @@ export function opMapOver(actor: Actor): void {
   const made = unmapPages(actor, low, high, "mmap", () => {
     actor.task.mmap({ ...protectionOf(bits), length: count * 4096, hint: low, fixed: true });
   });
+  if (made) {
+    enter(actor, entry, { ...planAnonymous(actor, count, bits).shape, base: low });
+    return;
+  }
   // Whether the old mapping has gone when there was no room for the new one is the kernel's
   // business.
-  if (!made) for (const region of touched) resync(actor, region);
-  else enter(actor, entry, { ...planAnonymous(actor, count, bits).shape, base: low });
+  for (const region of touched) {
+    region.beginChange();
+    resync(actor, region);
+    region.endChange();
+  }
 }
 
 /** Heap and stack are made in their own ways. */
@@ -242,8 +249,8 @@ export function opMapInside(actor: Actor): void {
     if (error === undefined) region.setProtection(page, bits | PAGE_MAPPED);
   }
   region.split = true;
-  region.endChange();
   if (error !== undefined) resync(actor, region);
+  region.endChange();
 }
 
 /** A new stack: a few pages that grow down when the page below is touched. */

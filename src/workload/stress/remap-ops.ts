@@ -84,10 +84,8 @@ function checkResult(actor: Actor, request: Request, base: number): void {
   actor.fail("PLACE", what, `0x${wanted.toString(16)}, free`, `0x${base.toString(16)}`);
 }
 
-/** mremap of a whole region. */
-export function opRemap(actor: Actor): void {
-  const request = choose(actor);
-  if (request === undefined) return;
+/** Does what was chosen, between beginChange and endChange. */
+function remap(actor: Actor, request: Request): void {
   const { region, before, after, target } = request;
   // The kernel chooses addresses only for what belongs to the first thread.
   const mayMove = target !== undefined || (actor.alone && region.thread === 0);
@@ -96,7 +94,6 @@ export function opRemap(actor: Actor): void {
   if (!mayMove && after > before) allowed.push("ENOMEM");
   const { task } = actor;
   const options = target === undefined ? { mayMove } : { fixedAt: target };
-  region.beginChange();
   let base = 0;
   const error = actor.request("mremap", allowed, () => {
     base = task.mremap(region.base, before * 4096, after * 4096, options);
@@ -104,19 +101,33 @@ export function opRemap(actor: Actor): void {
   if (error === undefined) {
     checkResult(actor, request, base);
     follow(request, base);
+  } else {
+    recover(actor, request);
   }
-  region.endChange();
-  if (error === undefined) return;
-  // It may have cut the end off before it found that it could not move the rest.
-  if (target !== undefined) clearTarget(actor, request);
-  resync(actor, region);
+}
+
+/** mremap of a whole region. */
+export function opRemap(actor: Actor): void {
+  const request = choose(actor);
+  if (request === undefined) return;
+  const { region, before, after, target } = request;
+  region.beginChange();
+  try {
+    // A visitor may have come since the region was chosen. Whoever comes now sees that it changes;
+    // whoever came before has announced it, and goes on using the old addresses.
+    const stays = target === undefined && after <= before;
+    if (stays || isUnused(actor, 0, 0, region)) remap(actor, request);
+  } finally {
+    region.endChange();
+  }
 }
 
 /**
- * Out of memory in the middle of a move: what may be left at the new place goes, or else the
- * process.
+ * After a refused move, before the change ends: the region may have lost its end, and what may be
+ * left at the new place, for want of memory, goes, or else the process.
  */
-function clearTarget(actor: Actor, { after, target }: Request): void {
+function recover(actor: Actor, { region, after, target }: Request): void {
+  resync(actor, region);
   if (target === undefined) return;
   const error = actor.request("munmap", [], () => {
     actor.task.munmap(target, after * 4096);
@@ -137,17 +148,18 @@ export function opRemapPart(actor: Actor): void {
   actor.count("mremap");
   region.beginChange();
   entry.beginChange();
-  const error = actor.request("mremap", region.split ? ["EFAULT"] : [], () => {
-    const bytes = count * 4096;
-    actor.task.mremap(region.address(first), bytes, bytes, { fixedAt: target });
-  });
-  if (error === undefined) movePages(actor, region, entry, first, count, target);
-  entry.endChange();
-  region.split = true;
-  region.endChange();
-  if (error === undefined) return;
-  clearTarget(actor, { region, before: count, after: count, target });
-  resync(actor, region);
+  try {
+    const error = actor.request("mremap", region.split ? ["EFAULT"] : [], () => {
+      const bytes = count * 4096;
+      actor.task.mremap(region.address(first), bytes, bytes, { fixedAt: target });
+    });
+    if (error === undefined) movePages(actor, region, entry, first, count, target);
+    else recover(actor, { region, before: count, after: count, target });
+  } finally {
+    entry.endChange();
+    region.split = true;
+    region.endChange();
+  }
 }
 
 /** Pages [first, first + count) of `region` become the region `entry` at `base`. */

@@ -3,6 +3,7 @@
 
 import { Task, VmArea } from "../../layout/structs.gen.ts";
 import { getI32, getU32, getU64 } from "../../layout/view.ts";
+import { mmapSem } from "../../mm/vma.ts";
 import type { Actor } from "./actor.ts";
 import {
   KIND_HEAP,
@@ -64,6 +65,8 @@ export function unmapPages(
     for (const { region, pages } of regions) {
       for (const page of pages) region.endDrop(page, done);
       if (done) forgetPages(actor, region, pages);
+      // A refused one may have split it at one end.
+      else region.split = true;
       region.endChange();
     }
   }
@@ -71,14 +74,17 @@ export function unmapPages(
 }
 
 /**
- * Reads from the kernel which pages of a region are mapped, where a request failed half way for
- * want of memory.
+ * Reads from the kernel which pages of a region are mapped, where a request failed half way. The
+ * caller began the change before the request and ends it after this: in between, nobody may go by
+ * the model.
  */
 export function resync(actor: Actor, region: Region): void {
   const { cpu, address: task } = actor.task;
   const mm = getI32(cpu, task + Task.mm);
-  region.beginChange();
   const lost: number[] = [];
+  cpu.k.serve_ipis();
+  // Another thread may be changing the tree.
+  cpu.k.down_read(mmapSem(mm));
   for (let page = 0; page < region.count; page++) {
     const at = region.address(page);
     const vma = cpu.k.find_vma(mm, at);
@@ -91,9 +97,9 @@ export function resync(actor: Actor, region: Region): void {
       lost.push(page);
     }
   }
+  cpu.k.up_read(mmapSem(mm));
   region.split = true;
   if (lost.length > 0) forgetPages(actor, region, lost);
-  region.endChange();
 }
 
 /** Limits of what may be unmapped around a region: nothing of another thread. */
@@ -187,6 +193,8 @@ export function opProtect(actor: Actor): void {
   const refused = found !== undefined && hole < 0;
   if (!refused) for (const page of reached) region.setProtection(page, bits | PAGE_MAPPED);
   region.split = true;
+  // It may have run out of memory before or after it reached the hole.
+  if (found !== undefined) resync(actor, region);
   region.endChange();
   if (hole >= 0 && found === undefined) {
     actor.fail(
@@ -196,6 +204,4 @@ export function opProtect(actor: Actor): void {
       "success",
     );
   }
-  // It may have run out of memory before or after it reached the hole.
-  if (found !== undefined) resync(actor, region);
 }

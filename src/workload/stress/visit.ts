@@ -1,7 +1,8 @@
 // Using a region that another thread may change at any moment. The visitor announces what it uses
 // (a hazard pointer), looks again whether the region still stands there, and from then on the owner
-// may unmap or protect the range, but maps nothing else there: so whatever the visitor finds
-// belongs to the region.
+// may unmap or protect the range, but neither moves it nor maps anything else there: so whatever
+// the visitor finds belongs to the region. The owner looks for visitors when the change that they
+// would see has begun: before, one may still come between its look and the change.
 
 import type { Actor } from "./actor.ts";
 import { KIND_NONE, KIND_STACK, type Region } from "./region.ts";
