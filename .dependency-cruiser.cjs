@@ -3,7 +3,8 @@
 //   layout -> kernel -> mm -> syscall -> machine -> workload -> experiment -> report -> cli
 //
 // src/engine/contract says in types what an engine is, and machine knows no more of it. An engine,
-// src/engine/threads, knows the contract and everything up to machine, whose CPUs its workers run.
+// src/engine/threads, knows the contract and everything up to machine, whose CPUs its workers run;
+// src/engine/explore chooses the order of a machine's steps, and is used by experiments.
 // The engine is given to the machine by its caller; src/index.ts, the public border, may see all.
 // assembly/ is compiled to wasm: nothing in src/ imports it, and it imports nothing outside itself.
 
@@ -20,6 +21,7 @@ const CHAIN = [
 ];
 const CONTRACT = "^src/engine/contract";
 const THREADS = "^src/engine/threads/";
+const EXPLORE = "^src/engine/explore/";
 const TYPES = ["type-only"];
 
 /** What stands left of a layer, and the layer itself. */
@@ -32,7 +34,12 @@ const layerRules = CHAIN.map((layer) => ({
   from: { path: `^src/${layer}/` },
   to: {
     path: "^src/",
-    pathNot: [upTo(layer), CONTRACT, ...(layer === "cli" ? ["^src/index.ts$", THREADS] : [])],
+    pathNot: [
+      upTo(layer),
+      CONTRACT,
+      ...(layer === "cli" ? ["^src/index.ts$", THREADS] : []),
+      ...(layer === "experiment" ? [EXPLORE] : []),
+    ],
   },
 }));
 
@@ -59,6 +66,13 @@ module.exports = {
       severity: "error",
       from: { path: THREADS },
       to: { path: "^src/", pathNot: [upTo("machine"), CONTRACT, THREADS] },
+    },
+    {
+      name: "explorer-layers",
+      comment: "the explorer runs the CPUs of a machine; experiments use it",
+      severity: "error",
+      from: { path: EXPLORE },
+      to: { path: "^src/", pathNot: [upTo("machine"), CONTRACT, EXPLORE] },
     },
     {
       name: "engine-is-given",

@@ -17,11 +17,17 @@ import { ROOT, filesIn, topFiles } from "./tidy/source.ts";
 
 /** What may be long, and why: "path" for a file, "path function" for a function. */
 const LONG: Readonly<Record<string, string>> = {
+  "assembly/explorer/index.ts": "one state machine: a global can be written in its own file only",
   "test/workload/smaps.test.ts": "one reader: each of its messages beside the capture it breaks",
 };
 
 /** What users, tests and tools start. */
-const ENTRIES = ["assembly/index.ts", "src/index.ts", "src/cli/main.ts"];
+const ENTRIES = [
+  "assembly/index.ts",
+  "assembly/explorer/index.ts",
+  "src/index.ts",
+  "src/cli/main.ts",
+];
 
 const kernel = filesIn(["assembly"], [".ts"]);
 const host = filesIn(["src"], [".ts"]);

@@ -4,7 +4,7 @@
 // without the compilers is left alone.
 
 import { alone } from "./lock.mjs";
-import { hostStep, isBuilt, kernelSteps, layoutStep } from "./products.mjs";
+import { explorerStep, hostStep, isBuilt, kernelSteps, layoutStep } from "./products.mjs";
 import { versionOf } from "./project.mjs";
 import { WIDTH, runSteps, seconds } from "./steps.mjs";
 
@@ -24,7 +24,7 @@ if (process.argv.includes("--prepare") && !hasCompilers()) {
 }
 
 async function buildAll() {
-  const kernels = await runSteps(kernelSteps(), WIDTH);
+  const kernels = await runSteps([...kernelSteps(), explorerStep()], WIDTH);
   const layout = kernels && (await runSteps([layoutStep({ checkOnly: false })], 1));
   const host = await runSteps([hostStep()], 1);
   return kernels && layout && host;

@@ -17,6 +17,7 @@ import { clearStamp, hashOf, isFresh, setStamp } from "./stamp.mjs";
 
 /** What `racier` runs. */
 export const CLI = "dist/cli/main.js";
+const EXPLORER = "build/explorer.wasm";
 
 const PRESETS = "src/workload/process-layout/presets";
 const TSC_STATE = "build/.stamps/tsc.tsbuildinfo";
@@ -29,12 +30,25 @@ const KERNEL_TOOLS = [
 
 /** Compiles every kernel of asconfig.json. @returns {Step[]} */
 export function kernelSteps() {
-  const sources = [...filesBelow("assembly", /(?<!\.d)\.ts$/), "asconfig.json", ...KERNEL_TOOLS];
+  const kernel = filesBelow("assembly", /(?<!\.d)\.ts$/).filter(
+    (path) => !path.includes("/explorer/"),
+  );
+  const sources = [...kernel, "asconfig.json", ...KERNEL_TOOLS];
   const hash = hashOf(sources, [versionOf("assemblyscript")]);
   return kernelNames().map((kernel) => {
     const command = ["src/build/compile-kernel.mjs", kernel];
     return stamped(`kernel ${kernel}`, hash, [wasmPath(kernel), layoutPath(kernel)], command);
   });
+}
+
+/** Compiles the explorer's wasm part. @returns {Step} */
+export function explorerStep() {
+  const sources = [
+    ...filesBelow("assembly/explorer", /(?<!\.d)\.(ts|json)$/),
+    "src/build/compile-explorer.mjs",
+  ];
+  const hash = hashOf(sources, [versionOf("assemblyscript")]);
+  return stamped("explorer", hash, [EXPLORER], ["src/build/compile-explorer.mjs"]);
 }
 
 /** Writes src/layout/structs.gen.ts, or says that it is stale. @returns {Step} */
@@ -61,7 +75,9 @@ export function hostStep() {
 
 /** True when everything was built, however long ago. */
 export function isBuilt() {
-  return [CLI, ...kernelNames().map(wasmPath)].every((path) => existsSync(fromRoot(path)));
+  return [CLI, EXPLORER, ...kernelNames().map(wasmPath)].every((path) =>
+    existsSync(fromRoot(path)),
+  );
 }
 
 function inDist(path) {

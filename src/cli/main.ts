@@ -7,6 +7,7 @@
 import { Command, CommanderError } from "commander";
 import { racierVersion } from "../experiment/version.ts";
 import { ConfigError, KernelBug, MachineSignal, SyscallError } from "../kernel/error.ts";
+import { exploreCommand, replayCommand } from "./explore.ts";
 import { forkCommand } from "./fork.ts";
 import { kernelsCommand } from "./kernels.ts";
 import { runCommand } from "./run.ts";
@@ -22,6 +23,8 @@ function program(): Command {
     .showHelpAfterError("(racier COMMAND --help lists the options)")
     .addCommand(forkCommand())
     .addCommand(stressCommand())
+    .addCommand(exploreCommand())
+    .addCommand(replayCommand())
     .addCommand(runCommand())
     .addCommand(kernelsCommand());
   for (const command of [racier, ...racier.commands]) command.exitOverride();

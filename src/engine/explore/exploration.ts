@@ -1,0 +1,185 @@
+// Runs a subject under a strategy, execution after execution: all CPUs in this thread, one at a time.
+// After each execution the memory is put back, from the record of what was overwritten.
+
+import { AccessLog } from "./access-log.ts";
+import { Reason, type Runtime } from "./runtime.ts";
+import type { Strategy } from "./strategy/strategy.ts";
+
+/** What is explored: programs for some CPUs, over the memory of a runtime. */
+export interface Subject {
+  /** Programs, one for each CPU. */
+  readonly cpus: number;
+  /** Runs or resumes the program of a CPU until it ends or is suspended. Throws what breaks. */
+  run(cpu: number): void;
+  /** Called before each execution. */
+  begin?(): void;
+  /** After all programs have ended: what is wrong, or undefined. */
+  check(): string | undefined;
+}
+
+/** What went wrong in an execution. */
+export interface Failure {
+  /** The rule: "assertion", "deadlock", "livelock", "check", a BUG_*, ... */
+  readonly rule: string;
+  readonly message: string;
+  /** CPU that found it, or -1. */
+  readonly cpu: number;
+}
+
+/** Who ran, and for how many events. */
+export interface Turn {
+  readonly cpu: number;
+  readonly steps: number;
+}
+
+/** How an execution ended. */
+export interface Outcome {
+  readonly failure: Failure | undefined;
+  readonly events: number;
+  /** It was given up, because others have shown the rest. */
+  readonly wasRedundant: boolean;
+}
+
+/** Looks at the events of an execution in which nothing else broke; undefined: all is well. */
+export type Detector = (log: AccessLog) => Failure | undefined;
+
+/** Turns an exception of a program into a failure; undefined: it is an error of the explorer. */
+export type Explain = (error: unknown, cpu: number) => Failure | undefined;
+
+/** See the head of the file. */
+export class Exploration {
+  readonly runtime: Runtime;
+  readonly subject: Subject;
+  /** Executions so far. */
+  executions = 0;
+  /** Those of them that were given up as redundant. */
+  redundant = 0;
+  /** Events of all executions. */
+  totalEvents = 0;
+  readonly log: AccessLog;
+  readonly #explain: Explain;
+  readonly #detectors: readonly Detector[];
+  readonly #turnCpus: number[] = [];
+  readonly #turnSteps: number[] = [];
+
+  /** @param detectors look at each execution whose events are written down */
+  constructor(
+    runtime: Runtime,
+    subject: Subject,
+    explain: Explain,
+    detectors: readonly Detector[] = [],
+  ) {
+    this.runtime = runtime;
+    this.subject = subject;
+    this.#explain = explain;
+    this.#detectors = detectors;
+    this.log = new AccessLog(runtime);
+  }
+
+  /** Begins to count anew. */
+  forgetCounts(): void {
+    this.executions = this.redundant = this.totalEvents = 0;
+  }
+
+  /** Turns of the execution that ran last. */
+  turns(): Turn[] {
+    return this.#turnCpus.map((cpu, i) => ({ cpu, steps: this.#turnSteps[i] as number }));
+  }
+
+  /**
+   * Runs one execution and puts the memory back. `inspect` sees the machine before that.
+   * Returns undefined when the strategy has no more.
+   */
+  execute(strategy: Strategy, inspect?: (outcome: Outcome) => void): Outcome | undefined {
+    if (!strategy.begin()) return undefined;
+    const { calls } = this.runtime;
+    calls.configure_turns(strategy.needsLog, strategy.breaksOnWake);
+    calls.begin((1 << this.subject.cpus) - 1);
+    this.subject.begin?.();
+    this.#turnCpus.length = this.#turnSteps.length = 0;
+    const ran = this.#runTurns(strategy);
+    this.log.length = strategy.needsLog ? ran.events : 0;
+    const outcome = { ...ran, failure: ran.failure ?? this.#detect() };
+    inspect?.(outcome);
+    calls.undo();
+    this.executions++;
+    if (outcome.wasRedundant) this.redundant++;
+    this.totalEvents += outcome.events;
+    strategy.end({ log: this.log, events: outcome.events, wasRedundant: outcome.wasRedundant });
+    return outcome;
+  }
+
+  #detect(): Failure | undefined {
+    if (this.log.length === 0) return undefined;
+    for (const detector of this.#detectors) {
+      const failure = detector(this.log);
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  }
+
+  #runTurns(strategy: Strategy): Outcome {
+    const { calls } = this.runtime;
+    let events = 0;
+    let vain = 0;
+    for (;;) {
+      const runnable = calls.get_runnable();
+      if (runnable === 0) return this.#atEnd(events);
+      const cpu = strategy.next(runnable, events);
+      if (cpu < 0) return { failure: undefined, events, wasRedundant: true };
+      calls.enter(cpu, strategy.steps);
+      const failure = this.#runTurn(cpu);
+      const now = calls.get_events();
+      const nowVain = calls.get_vain();
+      this.#note(cpu, now - events - (nowVain - vain));
+      [events, vain] = [now, nowVain];
+      if (failure !== undefined) return { failure, events, wasRedundant: false };
+    }
+  }
+
+  #runTurn(cpu: number): Failure | undefined {
+    const { calls } = this.runtime;
+    try {
+      this.subject.run(cpu);
+    } catch (error) {
+      const failure = this.#explain(error, cpu);
+      if (failure === undefined) throw error;
+      if (calls.leave() !== Reason.outOfBounds) return failure;
+      return { rule: "out of bounds", message: "an access beyond the end of memory", cpu };
+    }
+    if (calls.leave() !== Reason.overrun) return undefined;
+    const message = `more than ${calls.get_events()} events: the programs do not come to an end`;
+    return { rule: "livelock", message, cpu };
+  }
+
+  #note(cpu: number, steps: number): void {
+    if (steps === 0) return;
+    const last = this.#turnCpus.length - 1;
+    if (this.#turnCpus[last] === cpu) {
+      this.#turnSteps[last] = (this.#turnSteps[last] as number) + steps;
+    } else {
+      this.#turnCpus.push(cpu);
+      this.#turnSteps.push(steps);
+    }
+  }
+
+  #atEnd(events: number): Outcome {
+    const blocked = this.runtime.calls.get_blocked();
+    if (blocked !== 0) {
+      const names = Array.from({ length: this.subject.cpus }, (_, cpu) => cpu)
+        .filter((cpu) => ((blocked >> cpu) & 1) === 1)
+        .map((cpu) => `CPU ${cpu}`);
+      const message = `${names.join(" and ")} wait, and nobody is left who could wake them`;
+      return { failure: { rule: "deadlock", message, cpu: -1 }, events, wasRedundant: false };
+    }
+    let failure: Failure | undefined;
+    try {
+      const message = this.subject.check();
+      if (message !== undefined) failure = { rule: "check", message, cpu: -1 };
+    } catch (error) {
+      failure = this.#explain(error, -1);
+      if (failure === undefined) throw error;
+    }
+    return { failure, events, wasRedundant: false };
+  }
+}

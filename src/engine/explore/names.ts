@@ -1,0 +1,28 @@
+// What things are called in a report on a user's program: functions and variables by their names in the
+// source, other memory by its address.
+
+import type { Site, Variable } from "./instrument.ts";
+
+/** Names for a report. */
+export interface Names {
+  /** The function that an access stands in. */
+  functionOf(site: number): string;
+  /** What lies at an address. */
+  objectAt(address: number): string;
+}
+
+/** Names of a compiled program. */
+export function programNames(sites: readonly Site[], variables: readonly Variable[]): Names {
+  const byAddress = new Map(
+    variables.map((variable) => [variable.address, shorten(variable.name)]),
+  );
+  return {
+    functionOf: (site) => shorten(sites[site]?.function ?? "?"),
+    objectAt: (address) => byAddress.get(address & ~7) ?? `[0x${address.toString(16)}]`,
+  };
+}
+
+/** "my-lock/lock" and "~lib/array/Array#push" without the file. */
+function shorten(name: string): string {
+  return name.slice(name.lastIndexOf("/") + 1);
+}

@@ -1,0 +1,195 @@
+// The explorer's wasm part as the host calls it, and the events that it writes down.
+// What the numbers mean is said in assembly/explorer/index.ts.
+
+import { readFileSync } from "node:fs";
+import { ConfigError } from "../../kernel/error.ts";
+
+/** CPUs that can be explored together. */
+export const MAX_CPUS = 8;
+/** A turn without end. */
+export const UNLIMITED = 0xffff_ffff;
+const PAGE_BYTES = 65_536;
+
+/** Kinds of events. */
+export const Kind = {
+  load: 0,
+  store: 1,
+  atomicLoad: 2,
+  atomicStore: 3,
+  rmw: 4,
+  cmpxchg: 5,
+  wait: 6,
+  bulkRead: 7,
+  bulkWrite: 8,
+} as const;
+
+/** Why a turn ended. */
+export const Reason = {
+  finished: 0,
+  preempted: 1,
+  blocked: 2,
+  suspected: 3,
+  asleep: 4,
+  overrun: 5,
+  outOfBounds: 6,
+} as const;
+
+const WRITES =
+  (1 << Kind.store) |
+  (1 << Kind.atomicStore) |
+  (1 << Kind.rmw) |
+  (1 << Kind.cmpxchg) |
+  (1 << Kind.bulkWrite);
+const ATOMICS =
+  (1 << Kind.atomicLoad) |
+  (1 << Kind.atomicStore) |
+  (1 << Kind.rmw) |
+  (1 << Kind.cmpxchg) |
+  (1 << Kind.wait);
+
+/** True for kinds that change memory. */
+export const isWrite = (kind: number): boolean => ((WRITES >> kind) & 1) === 1;
+/** True for kinds that order other accesses. */
+export const isAtomic = (kind: number): boolean => ((ATOMICS >> kind) & 1) === 1;
+
+/** The exports of assembly/explorer. */
+export interface RuntimeCalls {
+  readonly bytes_needed: () => number;
+  readonly events_address: () => number;
+  readonly values_address: () => number;
+  readonly configure: (eventLimit: number, record: boolean, detectSpins: boolean) => void;
+  readonly configure_turns: (log: boolean, breakOnWake: boolean) => void;
+  readonly configure_cpu: (
+    cpu: number,
+    privateFrom: number,
+    privateTo: number,
+    attention: number,
+  ) => void;
+  readonly begin: (cpus: number) => void;
+  readonly undo: () => void;
+  readonly learn: (on: boolean) => void;
+  readonly get_known: () => number;
+  readonly get_vain: () => number;
+  readonly was_vain: () => number;
+  readonly get_runnable: () => number;
+  readonly get_blocked: () => number;
+  readonly get_events: () => number;
+  readonly get_asleep: () => number;
+  readonly get_countdown: () => number;
+  readonly enter: (cpu: number, steps: number) => void;
+  readonly is_suspended: () => number;
+  readonly rewind: () => void;
+  readonly unwound: () => void;
+  readonly is_unwinding: () => number;
+  readonly leave: () => number;
+  readonly put_to_sleep: (cpu: number, meta: number, addr: number, size: number) => void;
+  readonly clear_sleep: () => void;
+  readonly point: (meta: number, addr: number) => number;
+  readonly bulk: (meta: number, target: number, source: number, size: number) => number;
+  readonly quiet: (addr: number, size: number) => void;
+  readonly wait: (meta: number, addr: number, seen: number, attends: number) => number;
+}
+
+/** The runtime over one memory, and what instrumented instances import from it. */
+export interface Runtime {
+  readonly calls: RuntimeCalls;
+  readonly memory: WebAssembly.Memory;
+  readonly words: Uint32Array;
+  readonly wide: BigUint64Array;
+  /** Word index of the first event. */
+  readonly events: number;
+  /** Index in `wide` of the first pair of values. */
+  readonly values: number;
+  readonly imports: Record<string, Record<string, WebAssembly.ImportValue>>;
+}
+
+let compiled: WebAssembly.Module | undefined;
+
+function runtimeModule(): WebAssembly.Module {
+  if (compiled !== undefined) return compiled;
+  try {
+    const binary = readFileSync(new URL("../../../build/explorer.wasm", import.meta.url));
+    compiled = new WebAssembly.Module(binary);
+  } catch {
+    throw new ConfigError('the explorer build/explorer.wasm is missing: run "npm run build"');
+  }
+  return compiled;
+}
+
+/**
+ * Makes a runtime whose words lie behind `machineBytes` of memory, a multiple of 64 KiB. The memory is
+ * made here too.
+ * @throws ConfigError when the memory cannot be had
+ */
+export function createRuntime(machineBytes: number): Runtime {
+  const state = new WebAssembly.Global({ value: "i32", mutable: true }, 0);
+  const data = new WebAssembly.Global({ value: "i32", mutable: true }, 0);
+  const base = new WebAssembly.Global({ value: "i32", mutable: false }, machineBytes);
+  const env = { __asyncify_state: state, __asyncify_data: data };
+  const instantiate = (memory: WebAssembly.Memory): RuntimeCalls => {
+    const imports = { env: { ...env, memory }, explore: { base } };
+    return new WebAssembly.Instance(runtimeModule(), imports).exports as unknown as RuntimeCalls;
+  };
+  const first = machineBytes / PAGE_BYTES;
+  const probe = instantiate(allocate(first));
+  const memory = allocate(first + Math.ceil(probe.bytes_needed() / PAGE_BYTES));
+  const calls = instantiate(memory);
+  const value = new WebAssembly.Global({ value: "i64", mutable: true }, 0n);
+  const { point, bulk, wait, quiet } = calls;
+  const imports = { env: { ...env, memory }, explore: { point, bulk, wait, quiet, value } };
+  return {
+    calls,
+    memory,
+    words: new Uint32Array(memory.buffer),
+    wide: new BigUint64Array(memory.buffer),
+    events: calls.events_address() >>> 2,
+    values: calls.values_address() >>> 3,
+    imports: imports,
+  };
+}
+
+function allocate(pages: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: pages, maximum: 65_536, shared: true });
+  } catch {
+    throw new ConfigError(
+      `the explorer cannot have ${pages * 64} KiB of memory: close other programs or explore with less --memory`,
+    );
+  }
+}
+
+/** Number of words of an event. */
+export const EVENT_WORDS = 4;
+
+/** One access of an execution. */
+export interface AccessEvent {
+  readonly cpu: number;
+  readonly kind: number;
+  /** Bytes. */
+  readonly size: number;
+  readonly address: number;
+  /** Number of the access in the code. */
+  readonly site: number;
+  /** CPUs that could have run instead, itself included: bits. */
+  readonly runnable: number;
+  /** Its CPU waited for a write before it. */
+  readonly wasWoken: boolean;
+  /** What the word held before, and after; undefined unless recorded. */
+  readonly before: bigint | undefined;
+  readonly after: bigint | undefined;
+}
+
+/** Event number `index` of the execution that ran last. */
+export function eventOf(runtime: Runtime, index: number, recorded = false): AccessEvent {
+  const at = runtime.events + index * EVENT_WORDS;
+  const [meta = 0, address = 0, size = 0, who = 0] = runtime.words.subarray(at, at + EVENT_WORDS);
+  const values = runtime.values + index * 2;
+  const kind = meta & 15;
+  const hasValues = recorded && kind !== Kind.bulkRead && kind !== Kind.bulkWrite;
+  return {
+    ...{ cpu: who & 0xff, kind, size, address, site: meta >>> 8 },
+    ...{ runnable: (who >>> 8) & 0xff, wasWoken: ((who >>> 16) & 1) === 1 },
+    before: hasValues ? runtime.wide[values] : undefined,
+    after: hasValues ? runtime.wide[values + 1] : undefined,
+  };
+}

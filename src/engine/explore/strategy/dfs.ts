@@ -1,0 +1,32 @@
+// Every interleaving, depth first, without any reduction: for small programs, and to count.
+
+import type { Ended, Strategy } from "./strategy.ts";
+import { Path } from "./path.ts";
+
+/** See the head of the file. */
+export class DepthFirst implements Strategy {
+  readonly name = "dfs";
+  readonly needsLog = true;
+  readonly breaksOnWake = false;
+  readonly completeness = "every interleaving";
+  readonly #path = new Path();
+
+  get steps(): number {
+    return this.#path.steps;
+  }
+
+  begin(): boolean {
+    return this.#path.advance();
+  }
+
+  next(runnable: number, events: number): number {
+    return this.#path.turn(runnable, events);
+  }
+
+  end({ log }: Ended): void {
+    for (let i = this.#path.chosen.length; i < log.length; i++) {
+      const cpu = log.cpu(i);
+      this.#path.push(cpu, log.runnable(i) & ~(1 << cpu));
+    }
+  }
+}

@@ -1,0 +1,173 @@
+// Every behaviour, with as few interleavings as the order of independent events allows: source sets with
+// sleep sets (Abdulla, Aronis, Jonsson, Sagonas: Optimal dynamic partial order reduction, POPL 2014,
+// algorithm 1), without state: each execution runs from the start. Executions that end early because
+// every runnable CPU sleeps are redundant; each other one is a Mazurkiewicz trace of its own.
+//
+// Waiting: a CPU that waits takes no part until it is woken; the write that wakes it cannot come after.
+
+import type { AccessLog } from "../access-log.ts";
+import { HappensBefore } from "../happens-before.ts";
+import { UNLIMITED, isWrite, type Runtime } from "../runtime.ts";
+import { lowestCpu, type Ended, type Strategy } from "./strategy.ts";
+
+/** The next event of a CPU, as it was when it was seen. */
+interface Step {
+  readonly cpu: number;
+  readonly meta: number;
+  readonly address: number;
+  readonly size: number;
+}
+
+/** An event of the current path, and what else is to be tried in its place. */
+interface Node {
+  cpu: number;
+  /** CPUs that must be tried here. */
+  backtrack: number;
+  /** CPUs that have been tried. */
+  done: number;
+  /** Steps that executions before have shown already. */
+  readonly sleep: Step[];
+}
+
+const GRANULE = ~3;
+
+function isDependent(a: Step, b: Step): boolean {
+  if (!isWrite(a.meta & 15) && !isWrite(b.meta & 15)) return false;
+  const endA = (a.address + a.size + 3) & GRANULE;
+  const endB = (b.address + b.size + 3) & GRANULE;
+  return (a.address & GRANULE) < endB && (b.address & GRANULE) < endA;
+}
+
+function stepOf(log: AccessLog, event: number): Step {
+  return {
+    cpu: log.cpu(event),
+    meta: log.meta(event),
+    address: log.address(event),
+    size: log.size(event),
+  };
+}
+
+/** See the head of the file. */
+export class Dpor implements Strategy {
+  readonly name = "dpor";
+  readonly needsLog = true;
+  readonly breaksOnWake = false;
+  readonly completeness = "every behaviour";
+  steps = 0;
+  readonly #runtime: Runtime;
+  readonly #nodes: Node[] = [];
+  #order: HappensBefore | undefined;
+  #last = -1;
+  #isFirst = true;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+  }
+
+  begin(): boolean {
+    this.#last = -1;
+    if (this.#isFirst) {
+      this.#isFirst = false;
+      return true;
+    }
+    const nodes = this.#nodes;
+    for (;;) {
+      const node = nodes[nodes.length - 1];
+      if (node === undefined) return false;
+      const asleep = node.sleep.reduce((mask, { cpu }) => mask | (1 << cpu), 0);
+      const candidates = node.backtrack & ~node.done & ~asleep;
+      if (candidates !== 0) {
+        node.cpu = lowestCpu(candidates);
+        node.done |= 1 << node.cpu;
+        return true;
+      }
+      nodes.pop();
+    }
+  }
+
+  next(runnable: number, events: number): number {
+    const nodes = this.#nodes;
+    const branch = nodes.length - 1;
+    if (events < branch) {
+      const { cpu } = nodes[events] as Node;
+      let end = events + 1;
+      while (end < branch && nodes[end]?.cpu === cpu) end++;
+      this.steps = end - events;
+      this.#last = cpu;
+      return cpu;
+    }
+    this.steps = UNLIMITED;
+    if (events === branch) {
+      const node = nodes[branch] as Node;
+      for (const { cpu, meta, address, size } of node.sleep) {
+        this.#runtime.calls.put_to_sleep(cpu, meta, address, size);
+      }
+      this.#last = node.cpu;
+      return node.cpu;
+    }
+    if (this.#runtime.calls.was_vain()) return -1;
+    const awake = runnable & ~this.#runtime.calls.get_asleep();
+    if (awake === 0) return -1;
+    if (this.#last < 0 || ((awake >> this.#last) & 1) === 0) this.#last = lowestCpu(awake);
+    return this.#last;
+  }
+
+  end({ log }: Ended): void {
+    const nodes = this.#nodes;
+    const branch = Math.max(nodes.length - 1, 0);
+    this.#extend(log, branch);
+    this.#order ??= new HappensBefore(log);
+    this.#order.run(branch, (first, second) => {
+      this.#reverse(log, first, second);
+    });
+    // What was tried at a node need not be tried again before something touches it.
+    for (let i = branch; i < log.length; i++) {
+      (nodes[i] as Node).sleep.push(stepOf(log, i));
+    }
+  }
+
+  /** Makes nodes of the new events; what slept before one sleeps after it if they are independent. */
+  #extend(log: AccessLog, branch: number): void {
+    const nodes = this.#nodes;
+    for (let i = nodes.length; i < log.length; i++) {
+      const before = nodes[i - 1];
+      const step = before === undefined ? undefined : stepOf(log, i - 1);
+      const sleep =
+        before === undefined || step === undefined || i - 1 < branch
+          ? []
+          : before.sleep.filter((other) => !isDependent(other, step));
+      const bit = 1 << log.cpu(i);
+      nodes.push({ cpu: log.cpu(i), backtrack: bit, done: bit, sleep });
+    }
+  }
+
+  /** Makes sure that an execution is tried in which `second` comes before `first`. */
+  #reverse(log: AccessLog, first: number, second: number): void {
+    const node = this.#nodes[first] as Node;
+    const initials = this.#initials(log, first, second) & log.runnable(first);
+    if (initials === 0) {
+      node.backtrack |= log.runnable(first);
+    } else if ((initials & node.backtrack) === 0) {
+      const wanted = 1 << log.cpu(second);
+      node.backtrack |= initials & wanted ? wanted : initials & -initials;
+    }
+  }
+
+  /** CPUs that can begin what lies between the two events and is not ordered after the first. */
+  #initials(log: AccessLog, first: number, second: number): number {
+    const order = this.#order as HappensBefore;
+    const between: number[] = [];
+    let seen = 0;
+    let initials = 0;
+    for (let event = first + 1; event <= second; event++) {
+      if (event !== second && order.isOrdered(first, event)) continue;
+      const bit = 1 << log.cpu(event);
+      if ((seen & bit) === 0 && !between.some((other) => order.isOrdered(other, event))) {
+        initials |= bit;
+      }
+      seen |= bit;
+      between.push(event);
+    }
+    return initials;
+  }
+}

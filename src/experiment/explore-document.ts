@@ -1,0 +1,66 @@
+// What `racier explore` and `racier replay` found, as one document (docs/json.md).
+
+import type { HostFacts } from "./host.ts";
+
+/** One step of the diagram: an access that another CPU's could have changed, or that broke a rule. */
+export interface ExploreStep {
+  /** Number of the event, from 1. */
+  readonly event: number;
+  readonly cpu: number;
+  readonly kind:
+    | "load"
+    | "store"
+    | "atomic load"
+    | "atomic store"
+    | "rmw"
+    | "cmpxchg"
+    | "wait"
+    | "read"
+    | "write";
+  readonly function: string;
+  readonly object: string;
+  /** Value before, and after it; null where there is none. */
+  readonly before: string | null;
+  readonly after: string | null;
+  /** The CPU was taken off its turn before it. */
+  readonly isSwitch: boolean;
+}
+
+/** An execution in which a rule broke. */
+export interface ExploreFailure {
+  readonly rule: string;
+  readonly message: string;
+  /** CPU that found it, or null. */
+  readonly cpu: number | null;
+  /** Number of the execution that found it, from 1. */
+  readonly execution: number;
+  readonly strategy: string;
+  /** Turns and events as they were found. */
+  readonly found: { readonly turns: number; readonly events: number };
+  /** Turns and events of the simplest schedule that was found. */
+  readonly shrunk: { readonly turns: number; readonly events: number };
+  /** The line that replays it. */
+  readonly schedule: string;
+  readonly steps: readonly ExploreStep[];
+}
+
+/** The document. */
+export interface ExploreDocument {
+  readonly command: "explore" | "replay";
+  readonly host: HostFacts;
+  readonly subject: string;
+  readonly fingerprint: string;
+  readonly cpus: number;
+  readonly strategy: string;
+  readonly seed: number;
+  readonly executions: number;
+  /** Executions that were given up because others show the same. */
+  readonly redundant: number;
+  readonly events: number;
+  readonly seconds: number;
+  /** What has been shown to hold, "every behaviour" for example; null if the search was not exhaustive. */
+  readonly complete: string | null;
+  /** Ctrl-C ended it. */
+  readonly interrupted: boolean;
+  readonly failure: ExploreFailure | null;
+}

@@ -1,0 +1,148 @@
+// racier explore and racier replay, as a user types them.
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ExploreDocument } from "../../../src/experiment/explore-document.ts";
+
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
+const EXAMPLES = join(ROOT, "docs/examples/explore");
+
+interface Ran {
+  readonly status: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function racier(...words: readonly string[]): Ran {
+  const main = join(ROOT, "dist/cli/main.js");
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], {
+    encoding: "utf8",
+  });
+  return { status, out: stdout, err: stderr };
+}
+
+const example = (name: string): string => join(EXAMPLES, `${name}.ts`);
+
+describe("the examples", () => {
+  test.each([
+    ["spin-lock", "every behaviour"],
+    ["peterson", "every behaviour"],
+  ])("%s is shown to be right: %s", (name, complete) => {
+    const { status, out } = racier("explore", example(name));
+    expect(status).toBe(0);
+    expect(out).toContain(`complete: ${complete} is right`);
+  });
+
+  test.each([
+    ["broken-lock", "data race: CPU 1 and CPU 0 access counter"],
+    ["stack", "assertion: a node that somebody owns was taken"],
+  ])("%s is broken, and its line shows it again", (name, message) => {
+    const { status, out } = racier("explore", example(name));
+    expect(status).toBe(1);
+    expect(out).toContain(message);
+    expect(out).toMatch(/^ +CPU 0 +CPU 1$/m);
+
+    const line = /again: racier replay '(.*)'/.exec(out)?.[1] ?? "";
+    const again = racier("replay", line);
+    expect(again.status).toBe(1);
+    expect(again.out).toContain(message);
+    const diagram = (text: string): string => text.slice(text.indexOf("CPU 0  "));
+    expect(diagram(again.out)).toBe(diagram(out));
+  });
+
+  test("broken-lock without data races is found by its check", () => {
+    const { status, out } = racier("explore", example("broken-lock"), "--no-data-races");
+    expect(status).toBe(1);
+    expect(out).toContain("check: check() says that the result is wrong");
+  });
+
+  test.each(["dpor", "preemptions", "delays", "pct", "random"])(
+    "stack is broken under %s",
+    (strategy) => {
+      const { status } = racier(
+        "explore",
+        example("stack"),
+        "--strategy",
+        strategy,
+        "--budget",
+        "20000",
+      );
+      expect(status).toBe(1);
+    },
+  );
+});
+
+test("--json is one document", () => {
+  const { status, out } = racier("explore", example("stack"), "--json");
+  const document = JSON.parse(out) as ExploreDocument;
+  expect(status).toBe(1);
+  expect(document).toMatchObject({
+    command: "explore",
+    subject: "stack.ts",
+    cpus: 2,
+    complete: null,
+  });
+  expect(document.failure?.steps.length).toBeGreaterThan(5);
+});
+
+describe("what is wrong is said in words", () => {
+  let folder = "";
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), "racier-"));
+  });
+  afterAll(() => {
+    rmSync(folder, { recursive: true });
+  });
+
+  const file = (name: string, text: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, text);
+    return path;
+  };
+
+  test("a file that does not exist, or does not compile", () => {
+    expect(racier("explore", "/no/such.ts")).toMatchObject({
+      status: 2,
+      err: expect.stringContaining("there is no program file /no/such.ts") as string,
+    });
+    const { status, err } = racier(
+      "explore",
+      file("bad.ts", "export function cpu0(): void { nothing(); }"),
+    );
+    expect(status).toBe(2);
+    expect(err).toContain("does not compile");
+    expect(err).toContain("Cannot find name 'nothing'");
+  });
+
+  test("a program without CPUs, with an unknown import", () => {
+    expect(racier("explore", file("none.ts", "export function setup(): void {}")).err).toContain(
+      "has 0 programs: export cpu0",
+    );
+    const text =
+      '@external("env", "f") declare function f(): void; export function cpu0(): void { f(); }';
+    expect(racier("explore", file("import.ts", text)).err).toContain(
+      "imports env.f, which the explorer does not have",
+    );
+  });
+
+  test.each([
+    [["--strategy", "luck"], "there is no strategy"],
+    [["--budget", "soon"], "--budget takes a time"],
+    [["--depth", "0"], "--depth takes a whole number"],
+    [["--seed", "-1"], "--seed takes a whole number"],
+  ])("%j", (words, sentence) => {
+    const { status, err } = racier("explore", example("stack"), ...words);
+    expect(status).toBe(2);
+    expect(err).toContain(sentence);
+  });
+
+  test("a schedule of code that has changed", () => {
+    const { status, err } = racier("replay", `${example("stack")}@00000000/a1`);
+    expect(status).toBe(2);
+    expect(err).toContain("explore it again");
+  });
+});
