@@ -21,7 +21,7 @@ const CHAIN = [
 ];
 const CONTRACT = "^src/engine/contract";
 const THREADS = "^src/engine/threads/";
-const EXPLORE = "^src/engine/explore/";
+const EXPLORER = "^src/engine/explore/";
 const TYPES = ["type-only"];
 
 /** What stands left of a layer, and the layer itself. */
@@ -37,8 +37,8 @@ const layerRules = CHAIN.map((layer) => ({
     pathNot: [
       upTo(layer),
       CONTRACT,
-      ...(layer === "cli" ? ["^src/index.ts$", THREADS] : []),
-      ...(layer === "experiment" ? [EXPLORE] : []),
+      ...(layer === "cli" ? ["^src/index.ts$", THREADS, "^src/scenario/"] : []),
+      ...(layer === "experiment" ? [EXPLORER, "^src/scenario/"] : []),
     ],
   },
 }));
@@ -46,6 +46,20 @@ const layerRules = CHAIN.map((layer) => ({
 module.exports = {
   forbidden: [
     ...layerRules,
+    {
+      name: "scenario-layer",
+      comment: "a scenario uses the machine, as a workload does; it knows no engine",
+      severity: "error",
+      from: { path: "^src/scenario/" },
+      to: { path: "^src/", pathNot: [upTo("machine"), "^src/scenario/"] },
+    },
+    {
+      name: "explorer-layers",
+      comment: "the explorer runs the CPUs of a machine for scenarios; it does not know workloads",
+      severity: "error",
+      from: { path: EXPLORER },
+      to: { path: "^src/", pathNot: [upTo("machine"), CONTRACT, EXPLORER, "^src/scenario/"] },
+    },
     {
       name: "contract-is-types",
       comment: "src/engine/contract holds types: import it with `import type`",
@@ -66,13 +80,6 @@ module.exports = {
       severity: "error",
       from: { path: THREADS },
       to: { path: "^src/", pathNot: [upTo("machine"), CONTRACT, THREADS] },
-    },
-    {
-      name: "explorer-layers",
-      comment: "the explorer runs the CPUs of a machine; experiments use it",
-      severity: "error",
-      from: { path: EXPLORE },
-      to: { path: "^src/", pathNot: [upTo("machine"), CONTRACT, EXPLORE] },
     },
     {
       name: "engine-is-given",

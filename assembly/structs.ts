@@ -4,6 +4,7 @@
 import "./arch/attention";
 import "./arch/boot_params";
 import "./arch/bug";
+import "./arch/fixes";
 import "./arch/memory_map";
 import "./arch/mmu";
 import "./arch/percpu";

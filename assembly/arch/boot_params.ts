@@ -32,6 +32,8 @@ export class BootParams {
   profile: u32;
   /** Loops of a wait before it parks. */
   spin_limit: u32;
+  /** FIX_* bits that the machine does without (arch/fixes.ts); checking builds only. */
+  without: u32;
 }
 
 /** The boot parameters of this machine. */

@@ -50,10 +50,10 @@ import {
   spin_word,
   spins_on,
 } from "./spin";
-import { keep_all, remember, remember_range } from "./undo";
+import { is_unobserved, keep_all, remember, remember_range } from "./undo";
 
 export { get_known, learn } from "./spin";
-export { undo } from "./undo";
+export { configure_noise, configure_unobserved, is_undo_full, state_hash, undo } from "./undo";
 
 @external("env", "__asyncify_state")
 declare let asyncify_state: i32;
@@ -420,7 +420,10 @@ export function point(meta: u32, addr: u32): u32 {
       return 0;
     }
     settle();
-    if (addr - private_from < private_size && !is_atomic(kind)) {
+    if (
+      (addr - private_from < private_size && !is_atomic(kind)) ||
+      is_unobserved(addr)
+    ) {
       if (writes(kind)) remember_range(addr, size);
       return 0;
     }

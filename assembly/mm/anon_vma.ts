@@ -11,6 +11,7 @@
 // and RCU), memory policies.
 
 import { BUG_ANON_VMA_NOT_SHARED, bug_on } from "../arch/bug";
+import { FIX_ANON_VMA_RECHECK, without } from "../arch/fixes";
 import { TRACE_ANON_VMA_FREE, trace } from "../arch/trace";
 import { KERNEL_2_6_8 } from "../config";
 import { list_add, list_del, list_empty } from "../lib/list";
@@ -85,6 +86,13 @@ function link_if_none(vma: VmArea, anon_vma: usize): bool {
   return true;
 }
 
+/** Links `vma` to `anon_vma`, whatever other threads do: for machines without FIX_ANON_VMA_RECHECK. */
+function link_unlocked(vma: VmArea, anon_vma: usize): bool {
+  vma.anon_vma = anon_vma;
+  list_add(vma_anon_node(vma), anon_vma_head(anon_vma));
+  return true;
+}
+
 /** 2.6.8: the lock of an adopted anon_vma inside page_table_lock. */
 function link_ptl_first(vma: VmArea, anon_vma: usize, adopted: bool): bool {
   const ptl = mm_ptl(changetype<MmStruct>(vma.vm_mm));
@@ -122,8 +130,9 @@ export function anon_vma_prepare(vma: VmArea): bool {
     anon_vma = kmem_cache_alloc(CACHE_ANON_VMA);
     if (anon_vma == 0) return false;
   }
-  const linked =
-    CONFIG_KERNEL == KERNEL_2_6_8
+  const linked = without(FIX_ANON_VMA_RECHECK)
+    ? link_unlocked(vma, anon_vma)
+    : CONFIG_KERNEL == KERNEL_2_6_8
       ? link_ptl_first(vma, anon_vma, adopted)
       : link_anon_vma_first(vma, anon_vma, adopted);
   if (!linked && !adopted) kmem_cache_free(CACHE_ANON_VMA, anon_vma);

@@ -9,10 +9,12 @@
 // swap), huge pages.
 
 import { boot } from "../arch/boot_params";
+import { FIX_WRITE_PROTECT, without } from "../arch/fixes";
 import { PHASE_PTE_COPY, phase_enter, phase_leave } from "../arch/phase";
 import {
   _PAGE_ACCESSED,
   _PAGE_DIRTY,
+  _PAGE_RW,
   pte_pfn,
   pte_present,
   pte_read,
@@ -36,8 +38,12 @@ function copy_one_pte(mm: MmStruct, dst: usize, src: usize, pte: u64, cow: bool,
   if (page.flags & PG_reserved) return set_pte(dst, pte);
   let value = pte;
   if (cow) {
-    ptep_set_wrprotect(src);
-    value = pte_read(src);
+    if (without(FIX_WRITE_PROTECT)) {
+      value &= ~_PAGE_RW;
+    } else {
+      ptep_set_wrprotect(src);
+      value = pte_read(src);
+    }
   }
   value &= keep;
   get_page(page);

@@ -9,6 +9,7 @@
 
 import { read_once } from "../arch/atomic";
 import { boot } from "../arch/boot_params";
+import { FIX_PTE_SAME, without } from "../arch/fixes";
 import { memcpy } from "../arch/memory";
 import { PAGE_SIZE } from "../arch/memory_map";
 import { PHASE_COW, phase_enter, phase_leave } from "../arch/phase";
@@ -74,7 +75,7 @@ function do_anonymous_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64,
   if (changetype<usize>(page) == 0) return VM_FAULT_OOM;
 
   spin_lock(mm_ptl(mm));
-  if (pte_read(ptep) != 0) {
+  if (pte_read(ptep) != 0 && !without(FIX_PTE_SAME)) {
     spin_unlock(mm_ptl(mm));
     put_page(page);
     return VM_FAULT_MINOR;
@@ -158,7 +159,7 @@ function do_wp_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, pte: u
     return VM_FAULT_OOM;
   }
   spin_lock(mm_ptl(mm));
-  const same = pte_read(ptep) == pte;
+  const same = pte_read(ptep) == pte || without(FIX_PTE_SAME);
   if (same) wp_switch(mm, vma, ptep, address, old, page);
   spin_unlock(mm_ptl(mm));
   // The PTE's own reference to the old page, or the new page that nobody needs; then ours.

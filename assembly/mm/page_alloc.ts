@@ -7,7 +7,7 @@
 // whoever frees one has flushed before. Left out: cold lists, watermarks, reclaim on failure: an
 // allocation that finds nothing returns 0.
 
-import { memset } from "../arch/memory";
+import { memscan, memset } from "../arch/memory";
 import {
   BUG_BAD_PAGE_STATE,
   BUG_DOUBLE_FREE_PAGE,
@@ -15,6 +15,7 @@ import {
   BUG_MAPCOUNT_AT_FREE,
   bug_on,
   check_bug_on,
+  panic,
 } from "../arch/bug";
 import { boot } from "../arch/boot_params";
 import { PAGE_SIZE } from "../arch/memory_map";
@@ -60,7 +61,6 @@ export const GFP_HIGHUSER: u32 = GFP_KERNEL | GFP_HIGHMEM;
 
 /** Byte that fills free frames in checking builds. */
 const POISON_FREE_FRAME: u8 = 0x6b;
-const POISON_FREE_WORD: u64 = 0x6b6b6b6b6b6b6b6b;
 
 /** Flags that no page may have when it is freed. */
 const BAD_AT_FREE: u32 =
@@ -252,10 +252,11 @@ function check_poison(page: Page): void {
   );
   if (page.zone != ZONE_NORMAL) return;
   const frame = page_address(page);
-  const expected: u64 = load<u64>(frame) == 0 ? 0 : POISON_FREE_WORD;
-  for (let at = frame; at < frame + PAGE_SIZE; at += 8) {
-    bug_on(load<u64>(at) != expected, BUG_FRAME_POISON, at, load<u32>(at));
-  }
+  const expected: u8 = load<u64>(frame) == 0 ? 0 : POISON_FREE_FRAME;
+  const found = memscan(frame, expected, PAGE_SIZE);
+  if (found == PAGE_SIZE) return;
+  const at = (frame + found) & ~7;
+  panic(BUG_FRAME_POISON, at, load<u32>(at));
 }
 
 /** Checking builds: marks a page free and fills its frame with poison. */

@@ -8,7 +8,7 @@
 // and track who owns each object. Left out: slabs of more than one frame, colouring, off-slab
 // descriptors, reaping by a timer.
 
-import { memset } from "../arch/memory";
+import { memscan, memset } from "../arch/memory";
 import {
   BUG_NOT_CONSTRUCTED,
   BUG_SLAB_DOUBLE_FREE,
@@ -342,9 +342,8 @@ function check_content(cache: KmemCache, object: usize): void {
     return;
   }
   const expected: u8 = cache.ctor == CTOR_ZERO ? 0 : POISON_FREE;
-  for (let i: u32 = 0; i < cache.object_size; i++) {
-    bug_on(load<u8>(object + i) != expected, BUG_SLAB_POISON, object, i);
-  }
+  const at = <u32>memscan(object, expected, cache.object_size);
+  bug_on(at < cache.object_size, BUG_SLAB_POISON, object, at);
 }
 
 /** Checking builds: the object is one of this cache, allocated, and constructed. */

@@ -9,6 +9,7 @@
 import { atomic_or, read_once, write_once } from "../arch/atomic";
 import { ATTENTION_TLB } from "../arch/attention";
 import { boot } from "../arch/boot_params";
+import { FIX_SHOOTDOWN, without } from "../arch/fixes";
 import { send_ipi } from "../arch/kick";
 import { cpu_bit, percpu_of, this_cpu } from "../arch/percpu";
 import { local_flush_tlb, local_flush_tlb_one } from "../arch/tlb";
@@ -18,6 +19,15 @@ import { TRACE_SHOOTDOWN, trace } from "../arch/trace";
 import { cpu_wait_while } from "../arch/wait";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { MmStruct, mm_cpu_vm_mask } from "./mm_types";
+
+/** Waits until a half of the mask is empty: bits only go while the lock is held. */
+function wait_for_answers(half: usize): void {
+  while (true) {
+    const waiting = read_once<u32>(half);
+    if (waiting == 0) return;
+    cpu_wait_while<u32>(half, waiting);
+  }
+}
 
 /** Flushes `va` of `mm` on the CPUs of `mask` and returns when none of them can use it any more. */
 function flush_tlb_others(mask: u64, mm: MmStruct, va: u64): void {
@@ -39,17 +49,15 @@ function flush_tlb_others(mask: u64, mm: MmStruct, va: u64): void {
     if (awake & cpu_bit(id)) send_ipi(percpu_of(id), ATTENTION_TLB);
   }
   // ACQUIRE. Pairs with tlb_interrupt(): every answer means that the CPU has dropped its entry.
-  while (true) {
-    const waiting = read_once<u64>(flush_cpumask());
-    if (waiting == 0) break;
-    cpu_wait_while<u64>(flush_cpumask(), waiting);
-  }
+  wait_for_answers(flush_cpumask());
+  wait_for_answers(flush_cpumask() + 4);
   write_once<usize>(TLB_FLUSH + offsetof<TlbFlush>("flush_mm"), 0);
   spin_unlock(lock);
 }
 
 @inline
 function other_cpus(mm: MmStruct): u64 {
+  if (without(FIX_SHOOTDOWN)) return 0;
   return read_once<u64>(mm_cpu_vm_mask(mm)) & ~cpu_bit(this_cpu().id);
 }
 

@@ -8,6 +8,7 @@
 
 import { BUG_GATHER_NESTED, bug_on } from "../arch/bug";
 import { boot } from "../arch/boot_params";
+import { FIX_FLUSH_BEFORE_FREE, without } from "../arch/fixes";
 import { FREE_PTE_NR, PERCPU_GATHER, PerCpu, this_cpu, this_cpu_base } from "../arch/percpu";
 import { flush_tlb_mm } from "./tlb_flush";
 import { MmStruct } from "./mm_types";
@@ -28,15 +29,21 @@ export function tlb_gather_mmu(mm: MmStruct, fullmm: bool): void {
   cpu.gather_fullmm = fullmm;
 }
 
+/** Drops the references that were collected. In fast mode there are none. */
+function free_gathered(cpu: PerCpu): void {
+  const nr = cpu.gather_nr;
+  if (nr == FAST_MODE) return;
+  cpu.gather_nr = 0;
+  release_pages(this_cpu_base() + PERCPU_GATHER, nr);
+}
+
 /** Flushes the TLBs, then frees what was collected. */
 export function tlb_flush_mmu(cpu: PerCpu): void {
   if (!cpu.gather_need_flush) return;
   cpu.gather_need_flush = 0;
+  if (without(FIX_FLUSH_BEFORE_FREE)) free_gathered(cpu);
   flush_tlb_mm(changetype<MmStruct>(cpu.gather_mm));
-  if (cpu.gather_nr == FAST_MODE) return;
-  const nr = cpu.gather_nr;
-  cpu.gather_nr = 0;
-  release_pages(this_cpu_base() + PERCPU_GATHER, nr);
+  free_gathered(cpu);
 }
 
 /** A PTE was cleared: its reference to `page` is dropped after the flush. */

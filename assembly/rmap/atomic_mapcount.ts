@@ -14,15 +14,37 @@ import {
   write_once,
 } from "../arch/atomic";
 import { BUG_MAPCOUNT_UNDERFLOW, bug_on } from "../arch/bug";
+import { FIX_MAPCOUNT, without } from "../arch/fixes";
 import { this_cpu } from "../arch/percpu";
 import { VmArea, linear_page_index } from "../mm/mm_types";
 import { PAGE_MAPPING_ANON, PG_reserved, Page, page_mapcount_addr } from "../mm/page";
+
+/** Adds to _mapcount; returns what it becomes. In two steps on a machine without FIX_MAPCOUNT. */
+function plain_mapcount_add(page: Page, delta: i32): i32 {
+  const count = read_once<i32>(page_mapcount_addr(page)) + delta;
+  write_once<i32>(page_mapcount_addr(page), count);
+  return count;
+}
+
+/** One PTE more; true if it is the first. */
+@inline
+function mapcount_inc_and_test(page: Page): bool {
+  if (without(FIX_MAPCOUNT)) return plain_mapcount_add(page, 1) == 0;
+  return atomic_inc_and_test(page_mapcount_addr(page));
+}
+
+/** One PTE less; true if it was the last. */
+@inline
+function mapcount_dec_negative(page: Page): bool {
+  if (without(FIX_MAPCOUNT)) return plain_mapcount_add(page, -1) < 0;
+  return atomic_add_negative(page_mapcount_addr(page), -1);
+}
 
 /** Counts a PTE that maps an anonymous page; the first one says where to find the others. */
 export function page_add_anon_rmap(page: Page, vma: VmArea, address: u64): void {
   const mapping = vma.anon_vma + PAGE_MAPPING_ANON;
   const index = linear_page_index(vma, address);
-  if (atomic_inc_and_test(page_mapcount_addr(page))) {
+  if (mapcount_inc_and_test(page)) {
     page.index = index;
     // RELAXED. A finder that sees the count but not yet the mapping reads 0 or a left-over, and
     // both are harmless.
@@ -35,19 +57,20 @@ export function page_add_anon_rmap(page: Page, vma: VmArea, address: u64): void 
 /** Counts a PTE that maps a page of the page cache. */
 export function page_add_file_rmap(page: Page): void {
   if (page.flags & PG_reserved) return;
-  if (atomic_inc_and_test(page_mapcount_addr(page))) this_cpu().nr_mapped++;
+  if (mapcount_inc_and_test(page)) this_cpu().nr_mapped++;
 }
 
 /** Fork: one PTE more of a page that the parent maps, so it cannot be the first. */
 @inline
 export function page_dup_rmap(page: Page): void {
-  atomic_inc(page_mapcount_addr(page));
+  if (without(FIX_MAPCOUNT)) plain_mapcount_add(page, 1);
+  else atomic_inc(page_mapcount_addr(page));
 }
 
 /** Counts one PTE less. The mapping stays until the page is freed. */
 @inline
 export function page_remove_rmap(page: Page): void {
-  if (atomic_add_negative(page_mapcount_addr(page), -1)) {
+  if (mapcount_dec_negative(page)) {
     const count = read_once<i32>(page_mapcount_addr(page));
     bug_on(count < -1, BUG_MAPCOUNT_UNDERFLOW, changetype<usize>(page), count);
     this_cpu().nr_mapped--;

@@ -7,6 +7,7 @@
 // of s390.
 
 import { BUG_ANON_RMAP_MISMATCH, BUG_MAPCOUNT_UNDERFLOW, bug_on } from "../arch/bug";
+import { FIX_MAPCOUNT, without } from "../arch/fixes";
 import { this_cpu } from "../arch/percpu";
 import { bit_spin_lock, bit_spin_unlock } from "../lock/bit_spinlock";
 import { VmArea, linear_page_index } from "../mm/mm_types";
@@ -23,13 +24,13 @@ import {
 /** Takes the bit lock of the page's reverse map. */
 @inline
 export function page_map_lock(page: Page): void {
-  bit_spin_lock(PG_maplock, page_flags_addr(page));
+  if (!without(FIX_MAPCOUNT)) bit_spin_lock(PG_maplock, page_flags_addr(page));
 }
 
 /** Frees the bit lock of the page's reverse map. */
 @inline
 export function page_map_unlock(page: Page): void {
-  bit_spin_unlock(PG_maplock, page_flags_addr(page));
+  if (!without(FIX_MAPCOUNT)) bit_spin_unlock(PG_maplock, page_flags_addr(page));
 }
 
 /** Counts a PTE that maps an anonymous page; the first one says where to find the others. */

@@ -1,10 +1,17 @@
 // Builds everything that a user needs: the kernels (build/*.wasm), the layouts of their structs
-// (src/layout/structs.gen.ts) and the host (dist/). What did not change is not built again. Goes on after
+// (src/layout/structs.gen.ts), the host (dist/), and the twins of the kernels that can be explored. What did not change is not built again. Goes on after
 // an error, so that one run shows all of them. With --prepare, as npm runs it, an installation
 // without the compilers is left alone.
 
 import { alone } from "./lock.mjs";
-import { explorerStep, hostStep, isBuilt, kernelSteps, layoutStep } from "./products.mjs";
+import {
+  explorerStep,
+  hostStep,
+  isBuilt,
+  kernelSteps,
+  layoutStep,
+  twinSteps,
+} from "./products.mjs";
 import { versionOf } from "./project.mjs";
 import { WIDTH, runSteps, seconds } from "./steps.mjs";
 
@@ -27,7 +34,8 @@ async function buildAll() {
   const kernels = await runSteps([...kernelSteps(), explorerStep()], WIDTH);
   const layout = kernels && (await runSteps([layoutStep({ checkOnly: false })], 1));
   const host = await runSteps([hostStep()], 1);
-  return kernels && layout && host;
+  const twins = kernels && host && (await runSteps(twinSteps(), WIDTH));
+  return kernels && layout && host && twins;
 }
 
 function hasCompilers() {

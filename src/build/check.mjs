@@ -2,7 +2,7 @@
 // so that one run shows all of them.
 
 import { alone } from "./lock.mjs";
-import { hostStep, kernelSteps, layoutStep } from "./products.mjs";
+import { hostStep, kernelSteps, layoutStep, twinSteps } from "./products.mjs";
 import { packageFile } from "./project.mjs";
 import { WIDTH, runSteps, seconds } from "./steps.mjs";
 
@@ -22,7 +22,8 @@ const built = await alone(async () => {
   const kernels = await runSteps(kernelSteps(), WIDTH);
   const layout = kernels && (await runSteps([layoutStep({ checkOnly: true })], 1));
   const host = await runSteps([hostStep()], 1);
-  return kernels && layout && host;
+  const twins = kernels && host && (await runSteps(twinSteps(), WIDTH));
+  return kernels && layout && host && twins;
 });
 const linted = await runSteps(LINTS, WIDTH);
 

@@ -1,13 +1,16 @@
-// The steps that make each product: kernels, layouts, host. A step runs only when its sources changed.
+// The steps that make each product: kernels, layouts, host, explorable twins. A step runs only when its sources changed.
 
 import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import {
+  exploredKernels,
   filesBelow,
   fromRoot,
   kernelNames,
   layoutPath,
   packageFile,
+  sitesPath,
+  twinPath,
   versionOf,
   wasmPath,
 } from "./project.mjs";
@@ -28,12 +31,16 @@ const KERNEL_TOOLS = [
   "src/build/wasm.mjs",
 ];
 
+const TWIN_TOOLS = [
+  "src/build/instrument-kernel.mjs",
+  ...["instrument", "expressions", "runtime"].map((name) => `src/engine/explore/${name}.ts`),
+];
+
 /** Compiles every kernel of asconfig.json. @returns {Step[]} */
 export function kernelSteps() {
-  const kernel = filesBelow("assembly", /(?<!\.d)\.ts$/).filter(
-    (path) => !path.includes("/explorer/"),
-  );
-  const sources = [...kernel, "asconfig.json", ...KERNEL_TOOLS];
+  const files = filesBelow("assembly", /(?<!\.d)\.ts$/);
+  const own = files.filter((file) => !file.startsWith("assembly/explorer/"));
+  const sources = [...own, "asconfig.json", ...KERNEL_TOOLS];
   const hash = hashOf(sources, [versionOf("assemblyscript")]);
   return kernelNames().map((kernel) => {
     const command = ["src/build/compile-kernel.mjs", kernel];
@@ -73,11 +80,24 @@ export function hostStep() {
   return { ...stamped("host", hash, products, tsc), after };
 }
 
+/** Instruments kernels for the explorer; to be asked for when kernels and host are built. @returns {Step[]} */
+export function twinSteps() {
+  return exploredKernels().map((kernel) => {
+    const hash = hashOf([wasmPath(kernel), ...TWIN_TOOLS], [versionOf("binaryen")]);
+    const command = ["src/build/instrument-kernel.mjs", kernel];
+    return stamped(`twin ${kernel}`, hash, [twinPath(kernel), sitesPath(kernel)], command);
+  });
+}
+
 /** True when everything was built, however long ago. */
 export function isBuilt() {
-  return [CLI, EXPLORER, ...kernelNames().map(wasmPath)].every((path) =>
-    existsSync(fromRoot(path)),
-  );
+  const products = [
+    CLI,
+    EXPLORER,
+    ...kernelNames().map(wasmPath),
+    ...exploredKernels().map(twinPath),
+  ];
+  return products.every((path) => existsSync(fromRoot(path)));
 }
 
 function inDist(path) {

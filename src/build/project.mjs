@@ -27,6 +27,15 @@ export const wasmPath = (kernel) => `build/kernel-${kernel}.wasm`;
 /** @param {string} kernel */
 export const layoutPath = (kernel) => `build/kernel-${kernel}.layout.json`;
 
+/** @param {string} kernel */
+export const twinPath = (kernel) => `build/kernel-${kernel}.explore.wasm`;
+
+/** @param {string} kernel */
+export const sitesPath = (kernel) => `build/kernel-${kernel}.sites.json`;
+
+/** Kernels that the explorer runs: the checking builds. */
+export const exploredKernels = () => kernelNames().filter((name) => name.endsWith("-check"));
+
 /** All files below a folder whose names match, sorted; none when there is no such folder. */
 export function filesBelow(folder, pattern = /./) {
   let entries;

@@ -1,13 +1,18 @@
-// `racier explore` and `racier replay`: chosen interleavings, and one of them again.
+// `racier explore`, `racier replay` and `racier scenarios`: chosen interleavings, one of them again, and
+// what there is to explore.
 
 import { Command } from "commander";
 import { runExplore, runReplay, type ExploreProgress } from "../experiment/explore.ts";
+import { runHall } from "../experiment/explore-hall.ts";
 import { STRATEGIES } from "../experiment/explore-plan.ts";
 import type { ExploreDocument } from "../experiment/explore-document.ts";
+import { kernelEntry } from "../kernel/catalogue.ts";
 import { ConfigError } from "../kernel/error.ts";
 import { exploreText } from "../report/explore-text.ts";
+import { hallText, scenariosText } from "../report/hall-text.ts";
 import { formatNumber } from "../report/format.ts";
-import { createProgress } from "../report/progress.ts";
+import { createProgress, type Progress } from "../report/progress.ts";
+import { SCENARIOS } from "../scenario/catalogue.ts";
 import { watchInterrupt } from "./interrupt.ts";
 import { wholeNumber } from "./options.ts";
 
@@ -23,7 +28,9 @@ interface Options {
   readonly strategy: string;
   readonly depth: number;
   readonly seed: number;
-  readonly budget: Budget;
+  readonly budget?: Budget;
+  readonly kernel?: string;
+  readonly without?: string[];
   readonly dataRaces: boolean;
   readonly json?: boolean;
 }
@@ -51,67 +58,119 @@ function show(doc: ExploreDocument, json: boolean | undefined): void {
   if (doc.failure !== null) process.exitCode = STATUS_BROKEN;
 }
 
-async function explore(file: string, options: Options): Promise<void> {
-  const { seconds, executions } = options.budget;
+async function explore(subject: string | undefined, options: Options): Promise<void> {
   const watch = watchInterrupt();
-  const total = Math.ceil(seconds === Infinity ? executions : seconds);
-  const bar = createProgress({ total, label: seconds === Infinity ? "explore" : "explore, s" });
-  const onProgress = (progress: ExploreProgress): void => {
-    const rate = Math.round(progress.executions / Math.max(progress.seconds, 1e-3));
-    const note = `${progress.strategy}, ${formatNumber(progress.executions)} executions, ${formatNumber(rate)} a second`;
-    const done = seconds === Infinity ? progress.executions : Math.floor(progress.seconds);
-    bar.update(Math.min(done, total), note);
-  };
   try {
-    const { interrupted } = watch;
-    const doc = await runExplore({
-      ...options,
-      file,
-      seconds,
-      executions,
-      interrupted,
-      onProgress,
-    });
-    bar.stop();
-    show(doc, options.json);
+    if (subject === undefined) await exploreAll(options, watch.interrupted);
+    else await exploreOne(subject, options, watch.interrupted);
   } finally {
-    bar.stop();
     watch.stop();
   }
 }
 
+async function exploreOne(
+  subject: string,
+  options: Options,
+  interrupted: () => boolean,
+): Promise<void> {
+  const { seconds, executions } = options.budget ?? BUDGET;
+  const total = Math.ceil(seconds === Infinity ? executions : seconds);
+  const bar = createProgress({ total, label: seconds === Infinity ? "explore" : "explore, s" });
+  const onProgress = (progress: ExploreProgress): void => {
+    const rate = Math.round(progress.executions / Math.max(progress.seconds, 1e-3));
+    const count = `${formatNumber(progress.executions)} executions, ${formatNumber(rate)} a second`;
+    const done = seconds === Infinity ? progress.executions : Math.floor(progress.seconds);
+    bar.update(Math.min(done, total), `${progress.strategy}, ${count}`);
+  };
+  try {
+    const limits = { seconds, executions, interrupted, onProgress };
+    const doc = await runExplore({ ...options, subject, ...limits });
+    bar.stop();
+    show(doc, options.json);
+  } finally {
+    bar.stop();
+  }
+}
+
+/** Without a name: the hall. */
+async function exploreAll(options: Options, interrupted: () => boolean): Promise<void> {
+  if (options.kernel !== undefined || options.without !== undefined) {
+    throw new ConfigError("--kernel and --without need the name of a scenario: racier scenarios");
+  }
+  const { seconds } = options.budget ?? HALL_BUDGET;
+  if (seconds === Infinity) throw new ConfigError("the hall takes a --budget in time: 40s, 5m");
+  let bar: Progress | undefined;
+  const onExhibit = (done: number, total: number, name: string): void => {
+    bar ??= createProgress({ total, label: "the hall" });
+    bar.update(done, name);
+  };
+  try {
+    const exhibits = await runHall({ ...options, seconds, interrupted, onExhibit });
+    bar?.stop();
+    const document = { command: "explore", exhibits };
+    process.stdout.write(
+      options.json ? `${JSON.stringify(document, null, 2)}\n` : hallText(exhibits),
+    );
+    const isWrong = exhibits.some(({ without, document: { failure } }) =>
+      without === null ? failure !== null : false,
+    );
+    if (isWrong) process.exitCode = STATUS_BROKEN;
+  } finally {
+    bar?.stop();
+  }
+}
+
+const BUDGET: Budget = { seconds: 10, executions: Infinity };
+const HALL_BUDGET: Budget = { seconds: 30, executions: Infinity };
+
 /** The subcommand that searches. */
 export function exploreCommand(): Command {
+  const words = (text: string): string[] => text.split(",");
   return new Command("explore")
     .description(
-      "choose the interleavings of a program of yours, find the one that breaks it, or show that none does",
+      "choose interleavings: find the one that breaks a scenario or a program of yours, or show that none does",
     )
     .argument(
-      "<file>",
-      "AssemblyScript file that exports setup, cpu0, cpu1, ... and check (docs/explorer.md)",
+      "[subject]",
+      "scenario (racier scenarios), or AssemblyScript file (docs/explorer.md); none: the hall",
     )
+    .option("--kernel <name>", "kernel of a scenario", (name) => kernelEntry(name).name)
+    .option("--without <switches>", "measures that the kernel does without", words)
     .option("--strategy <name>", STRATEGIES.join(", "), parseStrategy, "mix")
     .option(
       "--depth <n>",
-      "bugs of which depth pct looks for; bound of preemptions and delays",
+      "depth of the bugs that pct looks for; bound of preemptions and delays",
       wholeNumber("--depth", 1, 64),
       3,
     )
     .option("--seed <n>", "the same seed, the same search", wholeNumber("--seed", 0, MAX_SEED), 1)
-    .option("--budget <b>", "time (10s, 5m) or number of executions", parseBudget, {
-      seconds: 10,
-      executions: Infinity,
-    })
-    .option("--no-data-races", "do not look for unordered plain accesses")
+    .option("--budget <b>", "time (10s, 5m) or number of executions (default: 10s)", parseBudget)
+    .option("--no-data-races", "do not look for unordered plain accesses of a program")
     .option("--json", "one JSON document on standard output (docs/json.md)")
     .action(explore);
+}
+
+/** The subcommand that lists scenarios. */
+export function scenariosCommand(): Command {
+  return new Command("scenarios")
+    .description("list the scenarios of racier explore, and what each can do without")
+    .option("--json", "one JSON document on standard output (docs/json.md)")
+    .action(({ json }: { json?: boolean }) => {
+      const scenarios = SCENARIOS.map(({ name, title, kernels, switches }) => ({
+        ...{ name, title, kernels, switches },
+      }));
+      const document = { command: "scenarios", scenarios };
+      process.stdout.write(
+        json ? `${JSON.stringify(document, null, 2)}\n` : scenariosText(scenarios),
+      );
+    });
 }
 
 /** The subcommand that runs one schedule again. */
 export function replayCommand(): Command {
   return new Command("replay")
     .description("run one schedule again, as racier explore printed it")
-    .argument("<schedule>", "FILE@FINGERPRINT/TURNS")
+    .argument("<schedule>", "SUBJECT@FINGERPRINT/TURNS")
     .option("--no-data-races", "do not look for unordered plain accesses")
     .option("--json", "one JSON document on standard output (docs/json.md)")
     .action(async (line: string, options: { dataRaces: boolean; json?: boolean }) => {

@@ -7,7 +7,7 @@
 import { Command, CommanderError } from "commander";
 import { racierVersion } from "../experiment/version.ts";
 import { ConfigError, KernelBug, MachineSignal, SyscallError } from "../kernel/error.ts";
-import { exploreCommand, replayCommand } from "./explore.ts";
+import { exploreCommand, replayCommand, scenariosCommand } from "./explore.ts";
 import { forkCommand } from "./fork.ts";
 import { kernelsCommand } from "./kernels.ts";
 import { runCommand } from "./run.ts";
@@ -25,6 +25,7 @@ function program(): Command {
     .addCommand(stressCommand())
     .addCommand(exploreCommand())
     .addCommand(replayCommand())
+    .addCommand(scenariosCommand())
     .addCommand(runCommand())
     .addCommand(kernelsCommand());
   for (const command of [racier, ...racier.commands]) command.exitOverride();

@@ -25,6 +25,8 @@ export interface PlanOptions {
   /** Bugs to find with pct, bound of preemptions and delays. */
   readonly depth: number;
   readonly runtime: Runtime;
+  /** A small program, of which every behaviour can be tried; else a kernel. */
+  readonly isProgram: boolean;
 }
 
 /** Names for --strategy. */
@@ -68,9 +70,9 @@ export function* planOf(options: PlanOptions): Generator<Phase> {
   }
 }
 
-function* mixed({ seed, cpus, runtime }: PlanOptions): Generator<Phase> {
-  yield { strategy: new Bounded("preemptions", 1), executions: 20_000 };
-  yield { strategy: new Dpor(runtime), executions: 200_000 };
+function* mixed({ seed, cpus, runtime, isProgram }: PlanOptions): Generator<Phase> {
+  yield { strategy: new Bounded("preemptions", 1), executions: isProgram ? 20_000 : 2000 };
+  if (isProgram) yield { strategy: new Dpor(runtime), executions: 200_000 };
   const chance = [2, 3, 4].map((depth): Strategy => new Pct(seed, cpus, depth));
   chance.push(new RandomWalk(seed));
   for (;;) for (const strategy of chance) yield { strategy, executions: MIXED };

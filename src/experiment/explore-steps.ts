@@ -1,5 +1,5 @@
 // The steps of an execution that matter: accesses to words that several CPUs touch and one of them
-// writes, and the last access of each CPU.
+// writes, and the last accesses before each switch and before the end.
 
 import {
   Kind,
@@ -27,7 +27,6 @@ const KIND_NAMES: Readonly<Record<number, ExploreStep["kind"]>> = {
 export function stepsOf(runtime: Runtime, length: number, names: Names): ExploreStep[] {
   const events = Array.from({ length }, (_, index) => eventOf(runtime, index, true));
   const shared = sharedWords(events);
-  const lastOf = new Map(events.map(({ cpu }, index) => [cpu, index]));
   const steps: ExploreStep[] = [];
   let running = events[0]?.cpu;
   let isSwitch = false;
@@ -35,11 +34,22 @@ export function stepsOf(runtime: Runtime, length: number, names: Names): Explore
     isSwitch ||= event.cpu !== running;
     running = event.cpu;
     const matters = wordsOf(event).some((word) => shared.has(word));
-    if (!matters && lastOf.get(event.cpu) !== index) return;
+    if (!matters && !isNearSwitch(events, index)) return;
     steps.push({ ...describe(event, names), event: index + 1, isSwitch });
     isSwitch = false;
   });
   return steps;
+}
+
+/** Accesses before a switch that are shown whatever they touch. */
+const BEFORE_SWITCH = 5;
+
+/** True shortly before another CPU goes on, and before the end. */
+function isNearSwitch(events: readonly AccessEvent[], index: number): boolean {
+  for (let next = index + 1; next <= index + BEFORE_SWITCH; next++) {
+    if (events[next]?.cpu !== events[index]?.cpu) return true;
+  }
+  return false;
 }
 
 function describe(event: AccessEvent, names: Names): Omit<ExploreStep, "event" | "isSwitch"> {

@@ -1,40 +1,26 @@
-// Explores a program until something breaks, everything has been seen, or the budget is spent; then makes
-// the schedule that broke it simple, and writes down its steps.
+// Explores a program or a scenario until something breaks, everything has been seen, or the budget is
+// spent; then makes the schedule that broke it simple, and writes down its steps.
 
 import { performance } from "node:perf_hooks";
-import { basename } from "node:path";
-import { findDataRace } from "../engine/explore/data-race.ts";
-import {
-  Exploration,
-  type Detector,
-  type Outcome,
-  type Turn,
-} from "../engine/explore/exploration.ts";
-import { programNames, type Names } from "../engine/explore/names.ts";
-import {
-  checkSchedule,
-  fingerprintOf,
-  formatSchedule,
-  parseSchedule,
-} from "../engine/explore/schedule.ts";
+import type { Exploration, Outcome, Turn } from "../engine/explore/exploration.ts";
+import { checkSchedule, formatSchedule, parseSchedule } from "../engine/explore/schedule.ts";
 import { shrink, type FailingSchedule } from "../engine/explore/shrink.ts";
-import {
-  SourceProgram,
-  compileProgram,
-  explainProgram,
-  type CompiledProgram,
-} from "../engine/explore/source-program.ts";
 import { RandomWalk } from "../engine/explore/strategy/random.ts";
 import { Replay } from "../engine/explore/strategy/replay.ts";
-import type { ExploreDocument, ExploreFailure } from "./explore-document.ts";
-import { planOf } from "./explore-plan.ts";
+import type { ExploreDocument, ExploreFailure, ExploreStep } from "./explore-document.ts";
+import { planOf, type Phase } from "./explore-plan.ts";
 import { stepsOf } from "./explore-steps.ts";
+import {
+  subjectOf,
+  subjectOfKey,
+  type Explored,
+  type ExploreSubject,
+  type SubjectOptions,
+} from "./explore-subject.ts";
 import { hostFacts } from "./host.ts";
 
 /** How to explore. */
-export interface ExploreOptions {
-  /** An AssemblyScript file. */
-  readonly file: string;
+export interface ExploreOptions extends SubjectOptions {
   readonly strategy: string;
   readonly seed: number;
   readonly depth: number;
@@ -42,10 +28,8 @@ export interface ExploreOptions {
   readonly seconds: number;
   /** Executions, at most. */
   readonly executions: number;
-  /** Report data races. */
-  readonly dataRaces: boolean;
-  readonly interrupted?: () => boolean;
-  readonly onProgress?: (progress: ExploreProgress) => void;
+  readonly interrupted?: (() => boolean) | undefined;
+  readonly onProgress?: ((progress: ExploreProgress) => void) | undefined;
 }
 
 /** How far a search has come. */
@@ -56,45 +40,12 @@ export interface ExploreProgress {
 }
 
 /** Executions between two looks at the clock. */
-const SLICE = 64;
-/** Executions that learn how the program spins, before an exhaustive search. */
+const SLICE = 16;
+/** Executions that learn how a program spins, before an exhaustive search. */
 const LEARNING = 500;
 const MS_BETWEEN_PAUSES = 50;
-
-/** A program and its exploration. */
-class Bench {
-  readonly program: CompiledProgram;
-  readonly subject: SourceProgram;
-  readonly exploration: Exploration;
-  readonly names: Names;
-  readonly fingerprint: string;
-
-  constructor(program: CompiledProgram, dataRaces: boolean) {
-    this.program = program;
-    this.subject = new SourceProgram(program);
-    this.names = programNames(program.sites, program.variables);
-    this.fingerprint = fingerprintOf(program.wasm);
-    const detectors = dataRaces ? [dataRaceDetector(this.names)] : [];
-    const { subject } = this;
-    this.exploration = new Exploration(subject.runtime, subject, explainProgram, detectors);
-  }
-
-  get name(): string {
-    return basename(this.program.path);
-  }
-}
-
-function dataRaceDetector(names: Names): Detector {
-  return (log) => {
-    const race = findDataRace(log);
-    if (race === undefined) return undefined;
-    const [a, b] = [race.first, race.second];
-    const object = names.objectAt(log.address(b));
-    const places = `${names.functionOf(log.site(a))} and ${names.functionOf(log.site(b))}`;
-    const message = `CPU ${log.cpu(a)} and CPU ${log.cpu(b)} access ${object}, and nothing orders them (in ${places})`;
-    return { rule: "data race", message, cpu: log.cpu(b) };
-  };
-}
+/** Executions that may be spent on making a schedule simple. */
+const SHRINKING = { program: 2000, kernel: 600 };
 
 /** What a search found. */
 interface Found {
@@ -106,73 +57,96 @@ interface Found {
 }
 
 /**
- * Explores a program.
- * @throws ConfigError when the file does not compile or lacks its exports
+ * Explores what the options name.
+ * @throws ConfigError when there is no such thing, or a program does not compile
  */
 export async function runExplore(options: ExploreOptions): Promise<ExploreDocument> {
   const host = hostFacts();
-  const bench = new Bench(await compileProgram(options.file), options.dataRaces);
+  const subject = await subjectOf(options);
+  const explored = subject.open(false);
   const began = performance.now();
-  const found = await search(bench, options, began);
-  const { executions, redundant, totalEvents } = bench.exploration;
+  const found = await new Search(subject, explored, options, began).run();
+  const { executions, redundant, totalEvents } = explored.exploration;
   const seconds = (performance.now() - began) / 1000;
   return {
-    ...{ command: "explore", host, subject: bench.name, fingerprint: bench.fingerprint },
-    ...{ cpus: bench.subject.cpus, strategy: options.strategy, seed: options.seed },
+    ...{ command: "explore", host, subject: subject.name, fingerprint: subject.fingerprint },
+    ...{ cpus: subject.cpus, strategy: options.strategy, seed: options.seed },
     ...{ executions, redundant, events: totalEvents, seconds },
     ...{ complete: found.complete, interrupted: found.interrupted },
-    failure: found.failing === undefined ? null : describeFailure(bench, found, found.failing),
+    failure: found.failing === undefined ? null : describe(subject, explored, found, found.failing),
   };
 }
 
-async function search(bench: Bench, options: ExploreOptions, began: number): Promise<Found> {
-  const { exploration, subject } = bench;
-  const plan = planOf({ ...options, cpus: subject.cpus, runtime: subject.runtime });
-  learnSpins(exploration);
-  let lastPause = began;
-  for (const { strategy, executions } of plan) {
-    const base = { strategy: strategy.name, execution: 0, failing: undefined, complete: null };
+/** One search: phase after phase of a plan. */
+class Search {
+  readonly #subject: ExploreSubject;
+  readonly #exploration: Exploration;
+  readonly #explored: Explored;
+  readonly #options: ExploreOptions;
+  readonly #began: number;
+  #lastPause: number;
+
+  constructor(subject: ExploreSubject, explored: Explored, options: ExploreOptions, began: number) {
+    this.#subject = subject;
+    this.#explored = explored;
+    this.#exploration = explored.exploration;
+    this.#options = options;
+    this.#began = this.#lastPause = began;
+  }
+
+  async run(): Promise<Found> {
+    const { spins, cpus } = this.#subject;
+    const { runtime } = this.#explored;
+    if (spins) learnSpins(this.#exploration);
+    const { strategy, seed, depth } = this.#options;
+    for (const phase of planOf({ strategy, seed, depth, cpus, runtime, isProgram: spins })) {
+      const found = await this.#runPhase(phase);
+      if (found !== undefined) return found;
+    }
+    return this.#nothing(strategy);
+  }
+
+  #nothing(strategy: string, interrupted = false, complete: string | null = null): Found {
+    return { failing: undefined, execution: 0, strategy, complete, interrupted };
+  }
+
+  /** Undefined: the next phase goes on. */
+  async #runPhase({ strategy, executions }: Phase): Promise<Found | undefined> {
+    const exploration = this.#exploration;
     for (let done = 0; done < executions; done++) {
+      if (exploration.executions >= this.#options.executions) return this.#nothing(strategy.name);
       const outcome = exploration.execute(strategy);
-      const execution = exploration.executions;
-      if (outcome === undefined) {
-        if (!strategy.completeness.startsWith("every ")) break;
-        if (isPartial(strategy.completeness) && options.strategy === "mix") break;
-        return { ...base, complete: strategy.completeness, interrupted: false };
-      }
+      if (outcome === undefined) return this.#atEnd(strategy.name, strategy.completeness);
       if (outcome.failure !== undefined) {
         const failing = failingOf(exploration, outcome);
-        return { ...base, execution, failing, interrupted: false };
+        return { ...this.#nothing(strategy.name), failing, execution: exploration.executions };
       }
-      if (execution % SLICE !== 0) continue;
-      const now = performance.now();
-      const isSpent = (now - began) / 1000 >= options.seconds;
-      const interrupted = options.interrupted?.() === true;
-      if (isSpent || interrupted || execution >= options.executions) {
-        return { ...base, interrupted };
+      if (exploration.executions % SLICE === 0 && (await this.#isOver(strategy.name))) {
+        return this.#nothing(strategy.name, this.#options.interrupted?.() === true);
       }
-      if (now - lastPause < MS_BETWEEN_PAUSES) continue;
-      lastPause = now;
-      options.onProgress?.({
-        executions: execution,
-        seconds: (now - began) / 1000,
-        strategy: strategy.name,
-      });
-      await new Promise(setImmediate);
     }
-    if (exploration.executions >= options.executions) return { ...base, interrupted: false };
+    return undefined;
   }
-  return {
-    strategy: options.strategy,
-    execution: 0,
-    failing: undefined,
-    complete: null,
-    interrupted: false,
-  };
-}
 
-/** A bounded search goes on in the mix: there is more to be seen. */
-const isPartial = (completeness: string): boolean => completeness.includes(" at most ");
+  /** A strategy has shown all it can; in the mix, one that was bounded is followed by others. */
+  #atEnd(strategy: string, completeness: string): Found | undefined {
+    const isBounded = completeness.includes(" at most ");
+    if (isBounded && this.#options.strategy === "mix") return undefined;
+    return this.#nothing(strategy, false, completeness);
+  }
+
+  async #isOver(strategy: string): Promise<boolean> {
+    const now = performance.now();
+    const seconds = (now - this.#began) / 1000;
+    if (seconds >= this.#options.seconds || this.#options.interrupted?.() === true) return true;
+    if (now - this.#lastPause < MS_BETWEEN_PAUSES) return false;
+    this.#lastPause = now;
+    const { executions } = this.#exploration;
+    this.#options.onProgress?.({ executions, seconds, strategy });
+    await new Promise(setImmediate);
+    return this.#options.interrupted?.() === true;
+  }
+}
 
 /** The execution that ran last, which failed. */
 function failingOf(exploration: Exploration, outcome: Outcome): FailingSchedule | undefined {
@@ -189,39 +163,37 @@ function learnSpins(exploration: Exploration): void {
   exploration.forgetCounts();
 }
 
-function describeFailure(bench: Bench, found: Found, failing: FailingSchedule): ExploreFailure {
-  const simplest = shrink(bench.exploration, failing);
+function describe(
+  subject: ExploreSubject,
+  { exploration }: Explored,
+  found: Found,
+  failing: FailingSchedule,
+): ExploreFailure {
+  const tries = subject.spins ? SHRINKING.program : SHRINKING.kernel;
+  const simplest = shrink(exploration, failing, tries);
+  const { failure, turns, events } = simplest;
   return {
-    ...{ rule: simplest.failure.rule, message: simplest.failure.message },
-    cpu: simplest.failure.cpu < 0 ? null : simplest.failure.cpu,
+    ...{ rule: failure.rule, message: failure.message },
+    cpu: failure.cpu < 0 ? null : failure.cpu,
     ...{ execution: found.execution, strategy: found.strategy },
     found: { turns: failing.turns.length, events: failing.events },
-    shrunk: { turns: simplest.turns.length, events: simplest.events },
-    schedule: scheduleLine(bench, simplest.turns),
-    steps: recordSteps(bench, simplest.turns).steps,
+    shrunk: { turns: turns.length, events },
+    schedule: formatSchedule({ subject: subject.key, fingerprint: subject.fingerprint, turns }),
+    steps: record(subject, turns).steps,
   };
 }
 
-function scheduleLine(bench: Bench, turns: readonly Turn[]): string {
-  const { fingerprint, program } = bench;
-  return formatSchedule({ subject: program.path, fingerprint, turns });
-}
-
-function recordSteps(
-  bench: Bench,
+/** Runs a schedule on a machine that writes down what each access found and left. */
+function record(
+  subject: ExploreSubject,
   turns: readonly Turn[],
-): { steps: ExploreFailure["steps"]; outcome: Outcome | undefined } {
-  const { runtime } = bench.subject;
-  let steps: ExploreFailure["steps"] = [];
-  bench.subject.record(true);
-  try {
-    const outcome = bench.exploration.execute(new Replay(turns), ({ events }) => {
-      steps = stepsOf(runtime, events, bench.names);
-    });
-    return { steps, outcome };
-  } finally {
-    bench.subject.record(false);
-  }
+): { readonly steps: readonly ExploreStep[]; readonly outcome: Outcome | undefined } {
+  const { exploration, runtime, names } = subject.open(true);
+  let steps: readonly ExploreStep[] = [];
+  const outcome = exploration.execute(new Replay(turns), ({ events }) => {
+    steps = stepsOf(runtime, events, names);
+  });
+  return { steps, outcome };
 }
 
 /**
@@ -232,41 +204,27 @@ function recordSteps(
 export async function runReplay(line: string, dataRaces: boolean): Promise<ExploreDocument> {
   const host = hostFacts();
   const schedule = parseSchedule(line);
-  const bench = new Bench(await compileProgram(schedule.subject), dataRaces);
-  checkSchedule(schedule, bench.fingerprint, bench.subject.cpus);
+  const subject = await subjectOf(subjectOfKey(schedule.subject, dataRaces));
+  checkSchedule(schedule, subject.fingerprint, subject.cpus);
   const began = performance.now();
-  const { steps, outcome } = recordSteps(bench, schedule.turns);
+  const { steps, outcome } = record(subject, schedule.turns);
   const events = outcome?.events ?? 0;
   const count = { turns: schedule.turns.length, events };
   const broken = outcome?.failure;
-  const failure =
+  const replayed = { execution: 1, strategy: "replay", found: count, shrunk: count };
+  const failure: ExploreFailure | null =
     broken === undefined
       ? null
       : {
-          ...{
-            rule: broken.rule,
-            message: broken.message,
-            cpu: broken.cpu < 0 ? null : broken.cpu,
-          },
-          ...{
-            execution: 1,
-            strategy: "replay",
-            found: count,
-            shrunk: count,
-            schedule: line,
-            steps,
-          },
+          ...{ rule: broken.rule, message: broken.message },
+          cpu: broken.cpu < 0 ? null : broken.cpu,
+          ...replayed,
+          ...{ schedule: line.trim(), steps },
         };
   return {
-    ...{ command: "replay", host, subject: bench.name, fingerprint: bench.fingerprint },
-    ...{
-      cpus: bench.subject.cpus,
-      strategy: "replay",
-      seed: 0,
-      executions: 1,
-      redundant: 0,
-      events,
-    },
-    ...{ seconds: (performance.now() - began) / 1000, complete: null, interrupted: false, failure },
+    ...{ command: "replay", host, subject: subject.name, fingerprint: subject.fingerprint },
+    ...{ cpus: subject.cpus, strategy: "replay", seed: 0, executions: 1, redundant: 0, events },
+    ...{ seconds: (performance.now() - began) / 1000, complete: null, interrupted: false },
+    failure,
   };
 }

@@ -30,7 +30,7 @@ export const ArrayCache = {
 
 /** See assembly/arch/boot_params.ts. */
 export const BootParams = {
-  SIZE: 44,
+  SIZE: 48,
   /** u32. BOOT_MAGIC once the machine is up. */
   magic: 0,
   /** u32. BOOT_VERSION. */
@@ -53,6 +53,8 @@ export const BootParams = {
   profile: 36,
   /** u32. Loops of a wait before it parks. */
   spin_limit: 40,
+  /** u32. FIX_* bits that the machine does without (arch/fixes.ts); checking builds only. */
+  without: 44,
 } as const;
 
 /** See assembly/mm/mapping.ts. */
@@ -568,6 +570,20 @@ export const BUG_GATHER_NESTED = 16;
 export const BUG_RADIX_TREE = 17;
 export const BUG_SLEEP_IN_ATOMIC = 18;
 export const BUG_MM_USERS = 19;
+
+// assembly/arch/fixes.ts
+/** Frames are freed after the TLBs were flushed (mm/tlb_gather.ts). */
+export const FIX_FLUSH_BEFORE_FREE = 1;
+/** A flush reaches the TLBs of other CPUs too (mm/tlb_flush.ts). */
+export const FIX_SHOOTDOWN = 2;
+/** Fork write-protects the parent's PTE as well as the child's (mm/copy.ts). */
+export const FIX_WRITE_PROTECT = 4;
+/** A VMA gets its anon_vma under locks, after a second look (mm/anon_vma.ts). */
+export const FIX_ANON_VMA_RECHECK = 8;
+/** 2.6.9: _mapcount changes in one step. */
+export const FIX_MAPCOUNT = 16;
+/** A fault that has dropped page_table_lock compares the PTE again (mm/fault.ts). */
+export const FIX_PTE_SAME = 32;
 
 // assembly/arch/memory_map.ts
 export const PAGE_SHIFT = 12;

@@ -11,6 +11,8 @@ export interface Subject {
   readonly cpus: number;
   /** Runs or resumes the program of a CPU until it ends or is suspended. Throws what breaks. */
   run(cpu: number): void;
+  /** Bits of the CPUs whose programs have ended: they wait for interrupts only, which is no deadlock. */
+  idle?(): number;
   /** Called before each execution. */
   begin?(): void;
   /** After all programs have ended: what is wrong, or undefined. */
@@ -164,7 +166,7 @@ export class Exploration {
   }
 
   #atEnd(events: number): Outcome {
-    const blocked = this.runtime.calls.get_blocked();
+    const blocked = this.runtime.calls.get_blocked() & ~(this.subject.idle?.() ?? 0);
     if (blocked !== 0) {
       const names = Array.from({ length: this.subject.cpus }, (_, cpu) => cpu)
         .filter((cpu) => ((blocked >> cpu) & 1) === 1)

@@ -22,8 +22,8 @@ interface Views {
   readonly If: new (e: Expression) => { ifTrue: Expression; ifFalse: Expression };
   readonly LocalSet: new (e: Expression) => { readonly index: number; readonly value: Expression };
   readonly Drop: new (e: Expression) => { readonly value: Expression };
-  readonly Load: new (e: Expression) => Access & { readonly isAtomic: boolean };
-  readonly Store: new (e: Expression) => Access & { readonly isAtomic: boolean };
+  readonly Load: new (e: Expression) => Access;
+  readonly Store: new (e: Expression) => Access;
   readonly AtomicRMW: new (e: Expression) => Access;
   readonly AtomicCmpxchg: new (e: Expression) => Access;
   readonly AtomicWait: new (e: Expression) => {
@@ -71,3 +71,7 @@ export const Id = binaryen as unknown as Readonly<
 
 /** The kind of an expression. */
 export const idOf = (e: Expression): number => binaryen.getExpressionId(e);
+
+/** True for an atomic load or store. (Of the views, `isAtomic` is a function, whatever its type says.) */
+export const isAtomicAccess = (e: Expression): boolean =>
+  (binaryen.getExpressionInfo(e) as unknown as { readonly isAtomic: boolean }).isAtomic;

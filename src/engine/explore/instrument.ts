@@ -9,17 +9,17 @@
 // before the word has changed.
 //
 // Variables of a module are per instance in wasm. In a program of a user they lie in memory instead, so
-// that they are seen. Functions of the library's allocator are not announced, they only leave a record
+// that they are seen. Functions of the library's allocator, and the kernel's look for poison, are not announced, they only leave a record
 // of what they overwrite: an allocation is one step. Left out: SIMD and memory.init, which no kernel uses: refused.
 
 import binaryen from "binaryen";
 
-import { Id, idOf, view, type Expression } from "./expressions.ts";
+import { Id, idOf, isAtomicAccess, view, type Expression } from "./expressions.ts";
 import { Kind } from "./runtime.ts";
 
 const WAIT_LOOP = /(?:^|\/)arch\/wait\/cpu_wait_while<(\w+)>$/;
 const SERVE_IPIS = /(?:^|\/)arch\/ipi\/serve_ipis$/;
-const QUIET = /^~lib\/(rt|memory|util\/memory)/;
+const QUIET = /^~lib\/(rt|memory|util\/memory)|(?:^|\/)arch\/memory\/memscan$/;
 const FORBIDDEN = ["MemoryInit", "DataDrop", "SIMDLoad", "SIMDLoadStoreLane"];
 
 type Type = number;
@@ -61,6 +61,7 @@ export interface InstrumentOptions {
 export function instrument(wasm: Uint8Array, options: InstrumentOptions = {}): Instrumented {
   const module = binaryen.readBinary(wasm);
   try {
+    // eslint-disable-next-line @typescript-eslint/no-unsafe-enum-assignment -- bits of an enum
     module.setFeatures(allFeatures());
     const instrumenter = new Instrumenter(module, options.variablesAt);
     instrumenter.run();
@@ -207,13 +208,13 @@ class Instrumenter {
   #access(statement: Expression, e: Expression, target?: Target): Expression {
     const id = idOf(e);
     if (id === Id.LoadId) {
-      const { isAtomic, ptr, offset, bytes } = new view.Load(e);
-      const kind = isAtomic ? Kind.atomicLoad : Kind.load;
+      const { ptr, offset, bytes } = new view.Load(e);
+      const kind = isAtomicAccess(e) ? Kind.atomicLoad : Kind.load;
       return this.#point(statement, kind, bytes, this.#address(ptr, offset), target);
     }
     if (id === Id.StoreId) {
-      const { isAtomic, ptr, offset, bytes } = new view.Store(e);
-      const kind = isAtomic ? Kind.atomicStore : Kind.store;
+      const { ptr, offset, bytes } = new view.Store(e);
+      const kind = isAtomicAccess(e) ? Kind.atomicStore : Kind.store;
       return this.#point(statement, kind, bytes, this.#address(ptr, offset));
     }
     if (id === Id.AtomicRMWId) {

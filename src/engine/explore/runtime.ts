@@ -65,6 +65,18 @@ export interface RuntimeCalls {
     privateTo: number,
     attention: number,
   ) => void;
+  readonly configure_unobserved: (from: number, to: number) => void;
+  readonly configure_noise: (
+    base: number,
+    size: number,
+    stride: number,
+    from: number,
+    to: number,
+    from2: number,
+    to2: number,
+  ) => void;
+  readonly state_hash: () => bigint;
+  readonly is_undo_full: () => number;
   readonly begin: (cpus: number) => void;
   readonly undo: () => void;
   readonly learn: (on: boolean) => void;

@@ -1,0 +1,235 @@
+// A scenario over the real kernel, ready to be explored: a small machine in the memory of a
+// runtime, one instrumented instance of the kernel for each CPU, the programs of the scenario as
+// host code (replay.ts).
+//
+// A CPU wakes, runs its program, lets its task exit if the scenario wants that, and is idle then: it
+// serves the interrupts of others. When all are idle the scenario is asked, then every rule of the
+// machine at rest is checked. Left out: a child on a CPU other than its parent's, and swap.
+
+import { readFileSync } from "node:fs";
+import {
+  BOOT_PARAMS,
+  BootParams,
+  PANIC_RECORD,
+  PERCPU_AREAS,
+  PERCPU_SIZE,
+  PERCPU_TRACE,
+  PanicRecord,
+  PerCpu,
+  TRACE_EVENTS,
+  TRACE_EVENT_SIZE,
+} from "../../layout/structs.gen.ts";
+import { memoryViews, setI32, type MemoryViews } from "../../layout/view.ts";
+import { kernelEntry } from "../../kernel/catalogue.ts";
+import { ConfigError, KernelBug, MachineSignal } from "../../kernel/error.ts";
+import { bugOfTrap } from "../../machine/bug-report.ts";
+import { parseMemory, type MachineConfig } from "../../machine/config.ts";
+import { checkInvariants } from "../../machine/invariants/check.ts";
+import { ProgramExit, type ProgramTask } from "../../machine/task.ts";
+import type { Prepared, Scenario, ScenarioProgram } from "../../scenario/scenario.ts";
+import { withoutMask, type SwitchName } from "../../scenario/switches.ts";
+import { sysExit } from "../../syscall/process.ts";
+import type { Failure, Subject } from "./exploration.ts";
+import { exploredTask, instantiateExplored, type ExploredCpu } from "./explored-cpu.ts";
+import { ReplayError } from "./replay.ts";
+import { createRuntime, type Runtime } from "./runtime.ts";
+import { ScenarioHost } from "./scenario-host.ts";
+
+/** Events of an execution that ends, at most. */
+const EVENT_LIMIT = 20_000;
+const WASM_PAGE = 65_536;
+
+/** How a scenario is explored. */
+export interface KernelSubjectOptions {
+  /** @defaultValue the first kernel of the scenario */
+  readonly kernel?: string;
+  /** What the machine does without. @defaultValue nothing */
+  readonly without?: readonly SwitchName[];
+  /** Values are recorded with events. @defaultValue false */
+  readonly record?: boolean;
+}
+
+const modules = new Map<string, WebAssembly.Module>();
+
+/** The instrumented checking build of a kernel. Throws ConfigError when it is missing. */
+function loadTwin(name: string): WebAssembly.Module {
+  const file = `kernel-${kernelEntry(name).name}-check.explore.wasm`;
+  let module = modules.get(file);
+  if (module !== undefined) return module;
+  let binary: Buffer;
+  try {
+    binary = readFileSync(new URL(`../../../build/${file}`, import.meta.url));
+  } catch {
+    throw new ConfigError(`the kernel build/${file} is missing: run "npm run build"`);
+  }
+  module = new WebAssembly.Module(binary as Uint8Array<ArrayBuffer>);
+  modules.set(file, module);
+  return module;
+}
+
+/** A rule that does not hold after an execution. */
+class BrokenRule extends Error {
+  override readonly name = "BrokenRule";
+  readonly rule: string;
+
+  constructor(rule: string, message: string) {
+    super(message);
+    this.rule = rule;
+  }
+}
+
+/** See the head of the file. */
+export class KernelSubject implements Subject {
+  readonly cpus: number;
+  readonly runtime: Runtime;
+  readonly scenario: Scenario;
+  readonly config: MachineConfig;
+  /** The machine's memory, for those who look from outside. */
+  readonly memory: MemoryViews;
+  readonly #cpus: readonly ExploredCpu[];
+  readonly #machine: ScenarioHost;
+  readonly #prepared: Prepared<unknown>;
+  /** The tasks as programs see them. */
+  readonly #tasks: readonly ProgramTask[];
+  #stray: Failure | undefined;
+  /** States that programs have ended in and that broke no rule. */
+  readonly #goodStates = new Set<bigint>();
+  /** Bits of the CPUs whose programs have ended. */
+  #idle = 0;
+
+  /** @throws ConfigError for a kernel that the scenario is not for, or that is not built */
+  constructor(scenario: Scenario, options: KernelSubjectOptions = {}) {
+    const [first = ""] = scenario.kernels;
+    const kernel = options.kernel ?? first;
+    if (!scenario.kernels.includes(kernel)) {
+      const known = scenario.kernels.join(", ");
+      throw new ConfigError(
+        `the scenario ${scenario.name} is not for ${kernel}: it is for ${known}`,
+      );
+    }
+    this.scenario = scenario;
+    this.cpus = scenario.programs.length;
+    const bytes = Math.ceil(parseMemory(scenario.memory ?? "4M") / WASM_PAGE) * WASM_PAGE;
+    this.config = {
+      ...{ kernel, cpus: this.cpus, checking: true, oversubscribed: false },
+      ...{ lowmemPages: bytes / 4096, highmemPages: 0 },
+    };
+    this.runtime = createRuntime(bytes);
+    this.memory = memoryViews(this.runtime.memory.buffer as unknown as SharedArrayBuffer);
+    const module = loadTwin(kernel);
+    this.#cpus = scenario.programs.map((_, id) => instantiateExplored(this.runtime, module, id));
+    this.#boot(options);
+    const cpus = this.#cpus.map(({ cpu }) => cpu);
+    this.#machine = new ScenarioHost(this.config, cpus, scenario.children ?? {}, (error, cpu) => {
+      this.#stray ??= this.explain(error, cpu);
+    });
+    this.#machine.warm();
+    this.#prepared = scenario.setup(this.#machine);
+    this.#machine.settle();
+    this.#tasks = this.#prepared.tasks.map((task) => {
+      return exploredTask(task, (this.#cpus[task.cpuId] as ExploredCpu).replay);
+    });
+    if (this.#prepared.tasks.length !== this.cpus) {
+      throw new ConfigError(`${scenario.name}: setup() gives each of ${this.cpus} programs a task`);
+    }
+  }
+
+  #boot(options: KernelSubjectOptions): void {
+    const { calls } = this.runtime;
+    calls.configure(EVENT_LIMIT, options.record ?? false, false);
+    calls.configure_unobserved(BOOT_PARAMS, PANIC_RECORD + PanicRecord.SIZE);
+    const trace = [PERCPU_TRACE, PERCPU_TRACE + TRACE_EVENTS * TRACE_EVENT_SIZE] as const;
+    const counters = [PerCpu.pgfault, PerCpu.phase] as const;
+    const areas = this.cpus * PERCPU_SIZE;
+    calls.configure_noise(PERCPU_AREAS, areas, PERCPU_SIZE, ...trace, ...counters);
+    for (const { cpu } of this.#cpus) {
+      const { id, area } = cpu;
+      calls.configure_cpu(id, area, area + PERCPU_SIZE, area + PerCpu.attention);
+    }
+    const { k } = (this.#cpus[0] as ExploredCpu).cpu;
+    if (k.boot_machine(this.cpus, this.config.lowmemPages, 0, 1, 0) === 0) {
+      throw new ConfigError(`the memory of ${this.scenario.name} is too small to boot: give it 4M`);
+    }
+    setI32(this.memory, BOOT_PARAMS + BootParams.without, withoutMask(options.without ?? []));
+  }
+
+  /** See Subject. */
+  begin(): void {
+    this.#stray = undefined;
+    this.#idle = 0;
+    for (const { replay } of this.#cpus) replay.begin();
+  }
+
+  /** See Subject. */
+  run(cpu: number): void {
+    const { replay } = this.#cpus[cpu] as ExploredCpu;
+    replay.run(() => {
+      this.#runProgram(cpu);
+    });
+  }
+
+  #runProgram(id: number): void {
+    const { cpu, replay } = this.#cpus[id] as ExploredCpu;
+    const task = this.#tasks[id] as ProgramTask;
+    cpu.k.leave_lazy();
+    try {
+      (this.scenario.programs[id] as ScenarioProgram<unknown>)(task, this.#prepared.state);
+    } catch (error) {
+      if (!(error instanceof ProgramExit)) throw error;
+    }
+    replay.returned();
+    if (this.scenario.exits === true) sysExit(cpu, task.address, 0);
+    this.#idle |= 1 << id;
+    for (;;) cpu.k.cpu_idle(cpu.k.cpu_kicks());
+  }
+
+  /** See Subject. */
+  idle(): number {
+    return this.#idle;
+  }
+
+  /** States that executions have ended in without a broken rule. */
+  get states(): number {
+    return this.#goodStates.size;
+  }
+
+  /** See Subject. Throws the rule that does not hold. A state that was seen is not looked at again. */
+  check(): string | undefined {
+    if (this.#stray !== undefined) throw new BrokenRule(this.#stray.rule, this.#stray.message);
+    if (this.runtime.calls.is_undo_full() !== 0) {
+      const { name } = this.scenario;
+      throw new ConfigError(`${name} overwrites more memory than can be put back: make it smaller`);
+    }
+    const state = this.runtime.calls.state_hash();
+    if (this.#goodStates.has(state)) return undefined;
+    const complaint = this.#checkState();
+    if (complaint === undefined) this.#goodStates.add(state);
+    return complaint;
+  }
+
+  #checkState(): string | undefined {
+    const complaint = this.scenario.check?.(this.#machine, this.#prepared);
+    if (complaint !== undefined) return complaint;
+    const violations = checkInvariants(this.memory);
+    const [first] = violations;
+    if (first === undefined) return undefined;
+    throw new BrokenRule(first.rule, violations.map(({ text }) => text).join("\n"));
+  }
+
+  /** What an exception of a program, a trap or a check means; undefined: the explorer is misused. */
+  readonly explain = (error: unknown, cpu: number): Failure | undefined => {
+    if (error instanceof ReplayError || error instanceof ConfigError) return undefined;
+    if (error instanceof WebAssembly.RuntimeError) {
+      const bug = bugOfTrap(this.memory, cpu, error.message);
+      return { rule: bug.rule, message: bug.message, cpu: bug.cpu };
+    }
+    if (error instanceof BrokenRule) return { rule: error.rule, message: error.message, cpu };
+    if (error instanceof MachineSignal) return { rule: error.signal, message: error.message, cpu };
+    if (error instanceof KernelBug) return { rule: error.rule, message: error.message, cpu };
+    // What a program of the scenario finds wrong, it throws.
+    if (error instanceof Error) {
+      return { rule: error.name === "Error" ? "check" : error.name, message: error.message, cpu };
+    }
+    return { rule: "thrown", message: String(error), cpu };
+  };
+}

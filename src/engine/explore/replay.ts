@@ -1,0 +1,297 @@
+// The host code of one CPU, suspended and resumed by replay (durable execution): each kernel call
+// and each access to the machine's memory is written down with its result. A CPU that is suspended
+// leaves its host frames by an exception; to resume it, the host code runs again from its start,
+// is given what it had learnt, and does again the one operation in which it was suspended.
+//
+//   new ──> performed, written down      replayed ──> answered from the log
+//   section ended ──> what it did is forgotten, its result is written down instead
+//   suspended inside ──> SUSPEND thrown; every further operation on the way out throws it again
+//
+// Host code that does something else the second time than the first is found out and named. Left
+// out: the kernel calling host code (notifier clients).
+
+import type { RuntimeCalls } from "./runtime.ts";
+
+/** Leaves the host frames of a CPU that is suspended. No error: nobody but the explorer sees it. */
+const SUSPEND = { leaves: "the host frames of a suspended CPU" };
+
+/** An argument of an operation, or its result. */
+type Value = unknown;
+
+/** Host code broke the rules of replay. */
+export class ReplayError extends Error {
+  override readonly name = "ReplayError";
+}
+
+/** One operation of host code. */
+class Operation {
+  name = "";
+  a: Value = undefined;
+  b: Value = undefined;
+  c: Value = undefined;
+  d: Value = undefined;
+  e: Value = undefined;
+  result: Value = undefined;
+  /** It is a section, and this is how it ended. */
+  ending: "returned" | "thrown" | undefined;
+
+  set(name: string, a: Value, b: Value, c: Value, d: Value, e: Value): void {
+    this.name = name;
+    this.a = a;
+    this.b = b;
+    this.c = c;
+    this.d = d;
+    this.e = e;
+    this.ending = undefined;
+  }
+
+  is(name: string, a: Value, b: Value, c: Value, d: Value, e: Value): boolean {
+    return (
+      this.name === name &&
+      this.a === a &&
+      this.b === b &&
+      this.c === c &&
+      this.d === d &&
+      this.e === e
+    );
+  }
+
+  get text(): string {
+    return textOf(this.name, [this.a, this.b, this.c, this.d, this.e]);
+  }
+}
+
+/** An argument as it is compared: what an object holds. */
+const keyOf = (arg: Value): Value => (typeof arg === "object" ? JSON.stringify(arg) : arg);
+
+const textOf = (name: string, args: readonly Value[]): string =>
+  `${name}(${args
+    .filter((arg) => arg !== undefined)
+    .map(String)
+    .join(", ")})`;
+
+/** Where host code stands, from the stack: the innermost frames that are not the explorer's. */
+function whereOf(error: Error): string {
+  const frames = (error.stack ?? "").split("\n").slice(1);
+  const host = frames.filter(
+    (line) => !/(src|dist)[/\\]engine[/\\]explore[/\\]|<anonymous>|node:/.test(line),
+  );
+  return host
+    .slice(0, 3)
+    .map((line) => line.trim())
+    .join(" ");
+}
+
+/** See the head of the file. */
+export class Replay {
+  readonly #calls: RuntimeCalls;
+  readonly #cpu: number;
+  /** The first #length are those of this execution; objects are used again in the next. */
+  readonly #log: Operation[] = [];
+  #length = 0;
+  #position = 0;
+  /** The operation at the end of the log was begun, and is to be resumed. */
+  #isResuming = false;
+  /** The CPU was suspended, or has trapped: host code is on its way out. */
+  #isLeaving = false;
+  /** No program runs: setup, or a check. */
+  #isOutside = true;
+  #trap: Error | undefined;
+
+  constructor(calls: RuntimeCalls, cpu: number) {
+    this.#calls = calls;
+    this.#cpu = cpu;
+  }
+
+  /** Before an execution. */
+  begin(): void {
+    this.#length = 0;
+    this.#isResuming = this.#isLeaving = false;
+    this.#isOutside = true;
+    this.#trap = undefined;
+  }
+
+  /** The CPU was suspended, or has trapped, since host code was entered. */
+  isLeaving(): boolean {
+    return this.#isLeaving;
+  }
+
+  /**
+   * Runs host code from its start; returns when it has ended or was suspended. Throws what it
+   * threw, the trap of a kernel call, or ReplayError.
+   */
+  run(body: () => void): void {
+    this.#position = 0;
+    this.#isOutside = false;
+    this.#isLeaving = false;
+    this.#isResuming = this.#calls.is_suspended() !== 0;
+    try {
+      body();
+    } catch (error) {
+      if (this.#trap !== undefined) throw this.#trap;
+      if (error === SUSPEND) return;
+      if (error instanceof ReplayError || !this.isLeaving()) throw error;
+      throw this.#swallowed(error);
+    } finally {
+      this.#isOutside = true;
+    }
+    this.returned();
+    if (this.#isResuming || this.#position < this.#length) {
+      const missing = this.#log[this.#position] as Operation;
+      throw this.#breach(`ended before it did ${missing.text}, as it had done before`, new Error());
+    }
+  }
+
+  /** To be called when host code of others has returned: it must not have stopped a suspension or a trap. */
+  returned(): void {
+    if (this.#trap !== undefined) throw this.#trap;
+    if (this.#isLeaving) throw this.#swallowed(undefined);
+  }
+
+  /**
+   * Host code that is one operation as soon as it has ended, so that it is not run again: a syscall
+   * of a program.
+   */
+  section(name: string, args: readonly Value[], body: () => unknown): unknown {
+    if (this.#isOutside) return body();
+    const [a, b, c, d, e] = args.map(keyOf);
+    const start = this.#position;
+    if (start < this.#length && this.#log[start]?.ending !== undefined) {
+      const known = this.#recall(name, a, b, c, d, e) as Operation;
+      if (known.ending === "thrown") throw known.result as Error;
+      return known.result;
+    }
+    let ending: "returned" | "thrown" = "returned";
+    let result: unknown;
+    try {
+      result = body();
+    } catch (error) {
+      if (this.#isLeaving || error instanceof ReplayError) throw error;
+      ending = "thrown";
+      result = error;
+    }
+    this.returned();
+    if (this.#position < this.#length || this.#isResuming) return this.#breachAt(name, args);
+    const operation = (this.#log[start] ??= new Operation());
+    operation.set(name, a, b, c, d, e);
+    operation.result = result;
+    operation.ending = ending;
+    this.#length = this.#position = start + 1;
+    if (ending === "thrown") throw result as Error;
+    return result;
+  }
+
+  /** A kernel call. */
+  call(
+    name: string,
+    f: (...args: never[]) => unknown,
+    a: Value,
+    b: Value,
+    c: Value,
+    d: Value,
+    e: Value,
+  ): unknown {
+    const known = this.#recall(name, a, b, c, d, e);
+    if (known !== undefined) return known.result;
+    let result: unknown;
+    try {
+      result = f(a as never, b as never, c as never, d as never, e as never);
+    } catch (error) {
+      this.#trap = error as Error;
+      this.#isLeaving = true;
+      throw error;
+    }
+    return this.#conclude(result);
+  }
+
+  /** A read of element `key` of a view of 2^log2 bytes each; `meta` as the runtime takes it. */
+  read(name: string, key: string, meta: number, log2: number, view: ArrayLike<number>): unknown {
+    const known = this.#recall(name, key, undefined, undefined, undefined, undefined);
+    if (known !== undefined) return known.result;
+    const index = Number(key);
+    this.#calls.point(meta, index << log2);
+    return this.#conclude(view[index]);
+  }
+
+  /** A write to an element of a view. */
+  write(
+    name: string,
+    key: string,
+    value: number,
+    meta: number,
+    log2: number,
+    view: Record<number, number>,
+  ): void {
+    if (this.#recall(name, key, value, undefined, undefined, undefined) !== undefined) return;
+    const index = Number(key);
+    this.#calls.point(meta, index << log2);
+    this.#conclude(undefined);
+    view[index] = value;
+  }
+
+  /** The operation as it is on record, or undefined: it must be performed now. */
+  #recall(name: string, a: Value, b: Value, c: Value, d: Value, e: Value): Operation | undefined {
+    if (this.#isOutside) return undefined;
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- it only leaves frames
+    if (this.#isLeaving) throw SUSPEND;
+    const position = this.#position;
+    const operation = (this.#log[position] ??= new Operation());
+    const isKnown = position < this.#length;
+    if (!isKnown && !this.#isResuming) {
+      operation.set(name, a, b, c, d, e);
+      return undefined;
+    }
+    if (!operation.is(name, a, b, c, d, e)) {
+      const now = textOf(name, [a, b, c, d, e]);
+      throw this.#breach(`did ${now} where it had done ${operation.text} before`, new Error());
+    }
+    if (isKnown) {
+      this.#position++;
+      return operation;
+    }
+    this.#isResuming = false;
+    this.#calls.rewind();
+    return undefined;
+  }
+
+  /** After an operation was tried: leaves if the CPU was suspended in it. */
+  #conclude(result: unknown): unknown {
+    if (this.#isOutside) return result;
+    if (this.#calls.is_unwinding() !== 0) {
+      this.#calls.unwound();
+      this.#isLeaving = true;
+      // eslint-disable-next-line @typescript-eslint/only-throw-error -- it only leaves frames
+      throw SUSPEND;
+    }
+    (this.#log[this.#position] as Operation).result = result;
+    this.#length = ++this.#position;
+    return result;
+  }
+
+  #breachAt(name: string, args: readonly Value[]): never {
+    const missing = this.#log[this.#position] as Operation;
+    const did = textOf(name, args.map(keyOf));
+    throw this.#breach(
+      `ended ${did} before it did ${missing.text}, as it had done before`,
+      new Error(),
+    );
+  }
+
+  #breach(what: string, error: Error): ReplayError {
+    const rule =
+      "it may ask nobody but its task and kernel calls: no clock, no random numbers, no variable outside";
+    const where = whereOf(error);
+    return new ReplayError(
+      `host code on CPU ${this.#cpu}, run again, ${what}: ${rule} (${where === "" ? "at its end" : where})`,
+    );
+  }
+
+  #swallowed(error: unknown): ReplayError {
+    const last = this.#log[this.#position];
+    const where = error instanceof Error ? ` (${whereOf(error)})` : "";
+    return new ReplayError(
+      `host code on CPU ${this.#cpu} caught an exception that it does not know, in ${last?.text ?? "the kernel"}: ` +
+        `it may catch its own errors only${where}`,
+    );
+  }
+}

@@ -1,0 +1,143 @@
+// What can be explored, by the word of the command line: a file with a program, or a scenario over a
+// kernel. Gives the search an exploration, and the report names.
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { findDataRace } from "../engine/explore/data-race.ts";
+import { Exploration, type Detector } from "../engine/explore/exploration.ts";
+import { kernelNames } from "../engine/explore/kernel-names.ts";
+import { KernelSubject } from "../engine/explore/kernel-subject.ts";
+import { programNames, type Names } from "../engine/explore/names.ts";
+import type { Runtime } from "../engine/explore/runtime.ts";
+import { fingerprintOf } from "../engine/explore/schedule.ts";
+import { SourceProgram, compileProgram, explainProgram } from "../engine/explore/source-program.ts";
+import { ConfigError } from "../kernel/error.ts";
+import { scenarioNamed } from "../scenario/catalogue.ts";
+import type { Scenario } from "../scenario/scenario.ts";
+import { SWITCHES_OFF, type SwitchName } from "../scenario/switches.ts";
+import { racierVersion } from "./version.ts";
+
+/** What is to be explored. */
+export interface SubjectOptions {
+  /** A file, or the name of a scenario. */
+  readonly subject: string;
+  /** Kernel of a scenario. @defaultValue the first of its kernels */
+  readonly kernel?: string | undefined;
+  /** What the kernel of a scenario does without. @defaultValue nothing */
+  readonly without?: readonly string[] | undefined;
+  /** Report data races of a program. */
+  readonly dataRaces: boolean;
+}
+
+/** One machine to explore. */
+export interface Explored {
+  readonly exploration: Exploration;
+  readonly runtime: Runtime;
+  readonly names: Names;
+}
+
+/** Something that can be explored. */
+export interface ExploreSubject {
+  /** As reports call it. */
+  readonly name: string;
+  /** As a schedule's line calls it. */
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly cpus: number;
+  /** Its unnamed spin loops are to be learnt before an exhaustive search. */
+  readonly spins: boolean;
+  /** Makes a fresh machine; `record`: values are written down with the events. */
+  open(record: boolean): Explored;
+}
+
+/** Finds what the options name. Throws ConfigError. */
+export async function subjectOf(options: SubjectOptions): Promise<ExploreSubject> {
+  const isFile = /[./\\]/.test(options.subject);
+  return isFile ? programSubject(options) : scenarioSubject(options);
+}
+
+/** What the line of a schedule names: "file.ts", or "scenario:kernel:switches". Throws ConfigError. */
+export function subjectOfKey(key: string, dataRaces: boolean): SubjectOptions {
+  const match = /^([a-z-]+):([\d.]+)(?::([a-z,-]+))?$/.exec(key);
+  if (match === null) return { subject: key, dataRaces };
+  const [, subject = "", kernel, without] = match;
+  return { subject, kernel, without: without?.split(","), dataRaces };
+}
+
+async function programSubject(options: SubjectOptions): Promise<ExploreSubject> {
+  const { subject: path, kernel, without } = options;
+  if (kernel !== undefined || without !== undefined) {
+    throw new ConfigError(`${path} is a program: --kernel and --without are for scenarios`);
+  }
+  const program = await compileProgram(path);
+  const names = programNames(program.sites, program.variables);
+  const detectors = options.dataRaces ? [dataRaceDetector(names)] : [];
+  const open = (record: boolean): Explored => {
+    const subject = new SourceProgram(program);
+    subject.record(record);
+    const { runtime } = subject;
+    return {
+      exploration: new Exploration(runtime, subject, explainProgram, detectors),
+      runtime,
+      names,
+    };
+  };
+  const { cpus } = new SourceProgram(program);
+  const fingerprint = fingerprintOf(program.wasm);
+  return { name: basename(path), key: path, fingerprint, cpus, spins: true, open };
+}
+
+function dataRaceDetector(names: Names): Detector {
+  return (log) => {
+    const race = findDataRace(log);
+    if (race === undefined) return undefined;
+    const [a, b] = [race.first, race.second];
+    const who = `CPU ${log.cpu(a)} and CPU ${log.cpu(b)} access ${names.objectAt(log.address(b))}`;
+    const where = `in ${names.functionOf(log.site(a))} and ${names.functionOf(log.site(b))}`;
+    const message = `${who}, and nothing orders them (${where})`;
+    return { rule: "data race", message, cpu: log.cpu(b) };
+  };
+}
+
+/** A switch by its name. Throws ConfigError. */
+function switchNamed(name: string): SwitchName {
+  if (name in SWITCHES_OFF) return name as SwitchName;
+  const known = Object.keys(SWITCHES_OFF).join(", ");
+  throw new ConfigError(`there is no switch "${name}": there are ${known}`);
+}
+
+function scenarioSubject(options: SubjectOptions): ExploreSubject {
+  const scenario = scenarioNamed(options.subject);
+  const kernel = options.kernel ?? scenario.kernels[0] ?? "";
+  const without = (options.without ?? []).map(switchNamed);
+  const tail = without.length > 0 ? `:${without.join(",")}` : "";
+  const open = (record: boolean): Explored => {
+    const subject = new KernelSubject(scenario, { kernel, without, record });
+    const { runtime } = subject;
+    const names = kernelNames(kernel, subject.memory, subject.cpus);
+    return { exploration: new Exploration(runtime, subject, subject.explain), runtime, names };
+  };
+  const lacks = without.length > 0 ? `, ${without.join(", ")}` : "";
+  return {
+    name: `${scenario.name}, kernel ${kernel}${lacks}`,
+    key: `${scenario.name}:${kernel}${tail}`,
+    fingerprint: scenarioFingerprint(scenario, kernel),
+    cpus: scenario.programs.length,
+    spins: false,
+    open,
+  };
+}
+
+/** Changes with the kernel, with the scenario, and with racier, whose host code is part of it. */
+function scenarioFingerprint(scenario: Scenario, kernel: string): string {
+  const hash = createHash("sha256").update(racierVersion());
+  const file = `kernel-${kernel}-check.explore.wasm`;
+  try {
+    hash.update(readFileSync(new URL(`../../build/${file}`, import.meta.url)));
+  } catch {
+    throw new ConfigError(`the kernel build/${file} is missing: run "npm run build"`);
+  }
+  for (const program of scenario.programs) hash.update(String(program));
+  return hash.digest("hex").slice(0, 8);
+}

@@ -1,0 +1,34 @@
+// Two processes share pages since a fork. One unmaps them while the other writes one and unmaps the
+// other: each page's _mapcount and _count go down from both sides, under two page_table_locks that
+// say nothing to each other. The last one frees, exactly once.
+
+import { defineScenario, expectEqual } from "./scenario.ts";
+
+const PAGE = 4096;
+
+export const cowUnmap = defineScenario<{ at: number }>({
+  name: "cow-unmap",
+  title: "two processes share pages: unmap in one, a write and unmap in the other",
+  kernels: ["2.6.9", "2.6.8"],
+  switches: ["plain-mapcount"],
+  setup(machine) {
+    const parent = machine.spawn(0);
+    const at = machine.run(parent, (task) => {
+      const start = task.mmap({ length: 2 * PAGE, read: true, write: true });
+      task.store32(start, 1);
+      task.store32(start + PAGE, 2);
+      return start;
+    });
+    return { tasks: [parent, machine.fork(parent, 1)], state: { at } };
+  },
+  programs: [
+    (task, { at }) => {
+      task.munmap(at, 2 * PAGE);
+    },
+    (task, { at }) => {
+      task.store32(at, 3);
+      task.munmap(at + PAGE, PAGE);
+      expectEqual("the page that was written", task.load32(at), 3);
+    },
+  ],
+});

@@ -1,0 +1,32 @@
+// Two processes share pages since a fork, and both exit at once: PTEs, VMAs, page tables and the
+// tasks go on both sides. The last reference to each page is dropped by either of them; the anon_vma
+// goes with the last VMA on its list. Nothing may be left, and nothing go twice.
+
+import { defineScenario } from "./scenario.ts";
+
+const PAGE = 4096;
+
+export const exitTogether = defineScenario<{ at: number }>({
+  name: "exit-together",
+  title: "two processes that share pages exit at once",
+  kernels: ["2.6.9", "2.6.8"],
+  switches: ["plain-mapcount"],
+  exits: true,
+  setup(machine) {
+    const parent = machine.spawn(0);
+    const at = machine.run(parent, (task) => {
+      const start = task.mmap({ length: PAGE, read: true, write: true });
+      task.store32(start, 1);
+      return start;
+    });
+    return { tasks: [parent, machine.fork(parent, 1)], state: { at } };
+  },
+  programs: [
+    (task, { at }) => {
+      task.load32(at);
+    },
+    (task, { at }) => {
+      task.load32(at);
+    },
+  ],
+});

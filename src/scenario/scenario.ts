@@ -1,0 +1,69 @@
+// What a scenario is: a machine in a certain state, and a program for each of its CPUs, whose
+// interleavings are worth to be explored. One small file each.
+
+import type { Program } from "../machine/program.ts";
+import type { ProgramTask } from "../machine/task.ts";
+import type { SwitchName } from "./switches.ts";
+
+/** The machine while no program runs: before the first execution, and after each. */
+export interface ScenarioMachine {
+  /** Version of its kernel. */
+  readonly kernel: string;
+  /** Starts a process with an empty address space on a CPU. */
+  spawn(cpu: number): ProgramTask;
+  /** Starts a thread on another CPU: a task that shares the address space of `task`. */
+  clone(task: ProgramTask, cpu: number): ProgramTask;
+  /** Starts a process on another CPU with a copy of the address space of `task`. */
+  fork(task: ProgramTask, cpu: number): ProgramTask;
+  /** Does work as `task`, on its CPU; nobody else runs meanwhile. Returns what it returns. */
+  run<T>(task: ProgramTask, body: (task: ProgramTask) => T): T;
+}
+
+/** What setup() leaves for the programs: plain data, never written again. */
+export interface Prepared<S> {
+  /** The task of each CPU, from CPU 0 on. */
+  readonly tasks: readonly ProgramTask[];
+  /** Addresses and the like. */
+  readonly state: S;
+}
+
+/**
+ * A program of a scenario: plain and synchronous, as a workload is. It may be run again from its
+ * start, so it asks nobody but `task`: no clock, no random numbers, no variable outside.
+ */
+export type ScenarioProgram<S> = (task: ProgramTask, state: S) => void;
+
+/** A scenario. S is what its setup leaves for its programs. */
+export interface Scenario<S = unknown> {
+  /** Its name on the command line. */
+  readonly name: string;
+  /** What meets what, in one line. */
+  readonly title: string;
+  /** Kernels that it is for. */
+  readonly kernels: readonly string[];
+  /** Measures whose absence it shows. */
+  readonly switches: readonly SwitchName[];
+  /** Programs, one for each CPU. */
+  readonly programs: readonly ScenarioProgram<S>[];
+  /** Programs that task.fork() and task.clone() may start, by name. @defaultValue none */
+  readonly children?: Readonly<Record<string, Program>>;
+  /** Tasks end with their programs: exit and all that it frees. @defaultValue false */
+  readonly exits?: boolean;
+  /** Physical memory. @defaultValue "4M" */
+  readonly memory?: string;
+  /** Brings the machine into the state that all executions start from. */
+  setup(machine: ScenarioMachine): Prepared<S>;
+  /**
+   * After all programs have ended: what is wrong with the state of the machine, or undefined. A state
+   * that was found right is not looked at again.
+   */
+  check?(machine: ScenarioMachine, prepared: Prepared<S>): string | undefined;
+}
+
+/** Gives a scenario its types. */
+export const defineScenario = <S>(scenario: Scenario<S>): Scenario => scenario as Scenario;
+
+/** Fails the execution unless `found` is what is `expected`. Throws Error. */
+export function expectEqual(what: string, found: number, expected: number): void {
+  if (found !== expected) throw new Error(`${what} is ${found}, not ${expected}`);
+}

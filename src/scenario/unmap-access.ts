@@ -1,0 +1,60 @@
+// One thread unmaps a page that another has in its TLB, and takes a fresh page at once. The other
+// may hit the old page until the unmap has flushed its TLB, and gets SIGSEGV afterwards; it must
+// never read or write a frame that is free or has a new use: clear the PTE, flush, then free.
+
+import { MachineSignal } from "../kernel/error.ts";
+import type { ProgramTask } from "../machine/task.ts";
+import { defineScenario, expectEqual } from "./scenario.ts";
+
+const PAGE = 4096;
+const OLD = 0x01d;
+const NEW = 0x2e3;
+
+/** Runs `body`; false if it ended in SIGSEGV. */
+function survives(task: ProgramTask, body: (task: ProgramTask) => void): boolean {
+  try {
+    body(task);
+    return true;
+  } catch (error) {
+    if (error instanceof MachineSignal && error.signal === "SIGSEGV") return false;
+    throw error;
+  }
+}
+
+export const unmapAccess = defineScenario<{ gone: number; fresh: number }>({
+  name: "unmap-access",
+  title: "munmap in one thread, loads and stores through a TLB entry in another",
+  kernels: ["2.6.9", "2.6.8"],
+  switches: ["no-flush-before-free", "no-shootdown"],
+  setup(machine) {
+    const first = machine.spawn(0);
+    const second = machine.clone(first, 1);
+    const gone = machine.run(first, (task) => task.mmap({ length: PAGE, read: true, write: true }));
+    const fresh = machine.run(first, (task) =>
+      task.mmap({ length: PAGE, read: true, write: true }),
+    );
+    machine.run(second, (task) => {
+      task.store32(gone, OLD);
+    });
+    return { tasks: [first, second], state: { gone, fresh } };
+  },
+  programs: [
+    (task, { gone, fresh }) => {
+      task.munmap(gone, PAGE);
+      task.store32(fresh, NEW);
+      expectEqual("the fresh page", task.load32(fresh), NEW);
+    },
+    (task, { gone }) => {
+      survives(task, () => {
+        expectEqual("the old page", task.load32(gone), OLD);
+        task.store32(gone, OLD);
+        expectEqual("the old page", task.load32(gone), OLD);
+      });
+    },
+  ],
+  check(machine, { tasks: [task], state: { fresh } }) {
+    if (task === undefined) return undefined;
+    const word = machine.run(task, () => task.load32(fresh));
+    return word === NEW ? undefined : `the fresh page holds ${word}, not ${NEW}`;
+  },
+});
