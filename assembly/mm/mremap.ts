@@ -14,21 +14,19 @@ import { Inode, inode_i_mmap_lock } from "./mapping";
 import { MmStruct, VmArea, mm_ptl } from "./mm_types";
 import { next_pte_table, pte_alloc_map, pte_offset } from "./pgtable";
 
-/** Moves one PTE; false when a page table for the new place could not be had. */
-function move_one_page(mm: MmStruct, from: u64, to: u64): bool {
-  const dst = pte_alloc_map(mm, to);
-  if (dst == 0) return false;
+/** Moves one PTE, if it is still there, to a place that has a table. */
+function move_one_page(mm: MmStruct, from: u64, to: u64): void {
   const src = pte_offset(mm, from);
-  if (src == 0 || pte_read(src) == 0) return true;
+  if (pte_read(src) == 0) return;
   const pte = ptep_get_and_clear(src);
   flush_tlb_page(mm, from);
-  set_pte(dst, pte);
-  return true;
+  set_pte(pte_offset(mm, to), pte);
 }
 
 /**
  * Moves the PTEs of [from, from + length) of `vma` to `to` on. Returns how many bytes were done:
- * less than `length` when out of memory, and then the caller moves them back.
+ * less than `length` when out of memory, and then the caller moves them back. That cannot fail: a
+ * table is made only for a PTE that is there, and each of those has come from a table.
  */
 export function move_page_tables(vma: VmArea, from: u64, to: u64, length: u64): u64 {
   const mm = changetype<MmStruct>(vma.vm_mm);
@@ -39,15 +37,18 @@ export function move_page_tables(vma: VmArea, from: u64, to: u64, length: u64): 
     spin_lock(mm_ptl(mm));
     const next = next_pte_table(mm, from + done, from + length);
     done = next - from;
+    const found = done < length && pte_read(pte_offset(mm, next)) != 0;
     // A table for the new place is made before the file's lock is taken: making one may wait.
-    const failed = done < length && pte_alloc_map(mm, to + done) == 0;
+    const failed = found && pte_alloc_map(mm, to + done) == 0;
     spin_unlock(mm_ptl(mm));
     if (failed || done == length) break;
-    if (file_lock != 0) spin_lock(file_lock);
-    spin_lock(mm_ptl(mm));
-    move_one_page(mm, from + done, to + done);
-    spin_unlock(mm_ptl(mm));
-    if (file_lock != 0) spin_unlock(file_lock);
+    if (found) {
+      if (file_lock != 0) spin_lock(file_lock);
+      spin_lock(mm_ptl(mm));
+      move_one_page(mm, next, to + done);
+      spin_unlock(mm_ptl(mm));
+      if (file_lock != 0) spin_unlock(file_lock);
+    }
     done += 4096;
   }
   return done;

@@ -94,7 +94,7 @@ function moveVma(
   const source = k.find_vma(mm, from);
   const moved = k.move_page_tables(source, from, to, oldLength);
   if (moved < oldLength) {
-    // Tables for the way back exist: nothing can fail now.
+    // Every PTE that was moved has a table to go back to: nothing can fail now.
     k.move_page_tables(target, to, from, moved);
     doMunmap(cpu, mm, to, newLength);
     return -ENOMEM;

@@ -45,6 +45,21 @@ const CASES: readonly Case[] = [
     moved: [0, 1023, 1024, 3],
   },
   {
+    name: "mremap of pages that have tables at one place only, there or here",
+    setUp: (task) => {
+      fixed(task, -2, 6);
+      task.touch(PLACE, 4 * PAGE);
+      fixed(task, 1010, 1);
+      task.touch(PLACE + 1010 * PAGE, PAGE);
+    },
+    // To the last four pages of a table that is there, and to the first two of one that is not.
+    act: (task) =>
+      task.mremap(PLACE - 2 * PAGE, 6 * PAGE, 6 * PAGE, { fixedAt: PLACE + 1020 * PAGE }),
+    refused: ["-2-4 rw-p", "1010-1011 rw-p"],
+    done: ["1010-1011 rw-p", "1020-1026 rw-p"],
+    moved: [1022, 1023, 1024, 1025],
+  },
+  {
     name: "munmap of the middle",
     setUp: words,
     act: (task) => {

@@ -11,16 +11,19 @@ import { sharedObjects } from "../../src/workload/stress/objects.ts";
 import { centreOf } from "../../src/workload/stress/places.ts";
 import {
   KIND_FILE,
+  KIND_NONE,
   PAGE_MAPPED,
   PAGE_READ,
   type Region,
 } from "../../src/workload/stress/region.ts";
+import { opMapStack } from "../../src/workload/stress/map-ops.ts";
+import { settle } from "../../src/workload/stress/process-ops.ts";
 import { opRemap } from "../../src/workload/stress/remap-ops.ts";
 import { unmapPages } from "../../src/workload/stress/unmap-ops.ts";
 import { visit, type Visit } from "../../src/workload/stress/visit.ts";
 import { DirectMachine } from "../support/direct.ts";
 import { leaveFrames, useUpVmas } from "../support/hoard.ts";
-import { PAGE, errnoOf } from "../support/process.ts";
+import { PAGE, RO, errnoOf } from "../support/process.ts";
 
 const SEEDS = Array.from({ length: 40 }, (_, seed) => seed + 1);
 const PAGES = 32;
@@ -36,7 +39,7 @@ class Scene {
   readonly #visited: Region;
   #seen: Visit | undefined;
 
-  constructor(task: ProgramTask, seed: number, split: boolean) {
+  constructor(task: ProgramTask, seed: number, split: boolean, behind = 0) {
     const board = new Board(boardBuffer(1), 1);
     // Each CPU of a run has such objects of its own, over the same words.
     const [owner, visitor] = [0, 1].map((thread) => {
@@ -53,17 +56,18 @@ class Scene {
     this.region = owner.model.regions[0] as Region;
     this.#visitor = visitor;
     this.#visited = visitor.model.regions[0] as Region;
-    this.#map(task, split);
+    this.#map(task, split, behind);
   }
 
-  #map(task: ProgramTask, split: boolean): void {
+  /** `behind`: pages of the VMA that do not belong to the region. */
+  #map(task: ProgramTask, split: boolean, behind: number): void {
     const base = centreOf(0);
     const half = (PAGES / 2) * PAGE;
     const files = [task.createFile(FILE), task.createFile(FILE)];
     for (const part of [0, 1]) {
       const file = files[split ? part : 0] as number;
       const place = { hint: base + part * half, fixed: true, offset: part * half };
-      task.mmap({ length: half, read: true, file, ...place });
+      task.mmap({ length: half + part * behind * PAGE, read: true, file, ...place });
     }
     for (const file of files) task.closeFile(file);
     const protection = PAGE_MAPPED | PAGE_READ;
@@ -162,6 +166,88 @@ describe("mremap of a region that another thread uses", () => {
 
     expect(refused).toBeGreaterThan(0);
   });
+});
+
+test.each([
+  ["stands still", false],
+  ["becomes another while its words are read", true],
+])("fork beside a region that %s", (_, changes) => {
+  new DirectMachine().run((task) => {
+    const { owner, region } = new Scene(task, 1, false);
+    const child = new Model(owner.board, 1);
+    const seqs = [0, 1, 2, 3].map((thread) => owner.model.threadSeq(thread));
+    child.claim(1);
+    child.copyRegions(owner.model);
+    const most = region.most.bind(region);
+    region.most = (page, word) => {
+      region.most = most;
+      if (!changes) return most(page, word);
+      region.beginChange();
+      region.become({ kind: KIND_FILE, base: 0, count: 1, protection: 0 }, 2);
+      region.endChange();
+      return most(page, word);
+    };
+    settle(owner, child, seqs, [1]);
+
+    expect(child.hasMoved(0)).toBe(changes);
+    expect(child.regions[0]?.kind).toBe(changes ? KIND_NONE : KIND_FILE);
+  });
+});
+
+test("mmap has begun to change the model when the kernel maps", () => {
+  let maps = 0;
+  withScenes(false, ({ owner }) => {
+    const mmap = owner.task.mmap.bind(owner.task);
+    owner.task.mmap = (options) => {
+      maps++;
+      expect(owner.model.regions.some((each) => each.seq % 2 !== 0)).toBe(true);
+      return mmap(options);
+    };
+    try {
+      opMapStack(owner);
+    } finally {
+      owner.task.mmap = mmap;
+    }
+  });
+
+  expect(maps).toBeGreaterThan(5);
+});
+
+test("mremap that cannot split the old mapping off leaves nothing behind", () => {
+  const machine = new DirectMachine({ memory: "8M" });
+  let moved = 0;
+  for (const seed of SEEDS) {
+    machine.run((task) => {
+      const { owner, region } = new Scene(task, seed, false, 1);
+      const { base } = region;
+      const giveBack = leaveFrames(machine.cpu, 0);
+      const freeVmas = useUpVmas(machine.cpu, 1);
+      let isShort = true;
+      const munmap = task.munmap.bind(task);
+      const relax = (): void => {
+        if (isShort) freeVmas();
+        if (isShort) giveBack();
+        isShort = false;
+      };
+      // What the model unmaps on its own account finds memory again.
+      task.munmap = (start, length) => {
+        relax();
+        munmap(start, length);
+      };
+      opRemap(owner);
+      relax();
+      if (region.base === base) return;
+      moved++;
+
+      expect(
+        errnoOf(() => {
+          task.mprotect(base, PAGE, RO);
+        }),
+      ).toBe("ENOMEM");
+    });
+  }
+
+  expect(moved).toBeGreaterThan(5);
 });
 
 test("munmap that was refused half way may have split the region", () => {

@@ -129,7 +129,7 @@ const PLANNERS: readonly (readonly [Planner, weight: number])[] = [
   [planScratch, 6],
 ];
 
-/** Enters what mmap has made. */
+/** Enters what mmap has made, where no other thread runs. */
 function enter(actor: Actor, entry: Region, shape: RegionShape): void {
   entry.beginChange();
   entry.become(shape, actor.board.nextIdentity());
@@ -183,13 +183,19 @@ export function opMap(actor: Actor): void {
   if (plan === undefined) return;
   actor.count("mmap");
   let base = 0;
-  const error = actor.request("mmap", [], () => {
-    base = actor.task.mmap({ ...plan.options, ...target, length: count * 4096 });
-  });
-  plan.finish?.(error === undefined);
-  if (error !== undefined) return;
-  checkAddress(actor, target, base, count * 4096);
-  enter(actor, entry, { ...plan.shape, base });
+  // Begun before: a fork of another thread must not find a mapping that the model lacks.
+  entry.beginChange();
+  try {
+    const error = actor.request("mmap", [], () => {
+      base = actor.task.mmap({ ...plan.options, ...target, length: count * 4096 });
+    });
+    plan.finish?.(error === undefined);
+    if (error !== undefined) return;
+    checkAddress(actor, target, base, count * 4096);
+    entry.become({ ...plan.shape, base }, actor.board.nextIdentity());
+  } finally {
+    entry.endChange();
+  }
 }
 
 /** mmap over whole regions: they go, in the same syscall. */
@@ -269,14 +275,15 @@ export function opMapStack(actor: Actor): void {
     hint: base - length,
     fixed: true,
   };
+  entry.beginChange();
   const error = actor.request("mmap", [], () => {
     actor.task.mmap(options);
   });
-  if (error !== undefined) return;
-  const protection = PAGE_MAPPED | PAGE_READ | PAGE_WRITE;
-  entry.beginChange();
-  entry.become({ kind: KIND_STACK, base, count: PAGES, protection }, actor.board.nextIdentity());
-  for (let page = pages; page < PAGES; page++) entry.setProtection(page, 0);
+  if (error === undefined) {
+    const protection = PAGE_MAPPED | PAGE_READ | PAGE_WRITE;
+    entry.become({ kind: KIND_STACK, base, count: PAGES, protection }, actor.board.nextIdentity());
+    for (let page = pages; page < PAGES; page++) entry.setProtection(page, 0);
+  }
   entry.endChange();
 }
 

@@ -54,43 +54,41 @@ function blur(parent: Region, child: Region, page: number, word: number): void {
 }
 
 /**
- * The part of one thread in a child's model, when fork is over: kept if it stood still, else given
- * up.
+ * The part of one thread in a child's model, when fork is over: kept if it `stood` still
+ * all the time, else given up. What the other threads of the parent store meanwhile may
+ * or may not have reached the child.
  */
 function settlePart(
   actor: Actor,
   child: Model,
   thread: number,
-  stood: boolean,
+  stood: () => boolean,
   foreign: readonly number[],
 ): void {
-  if (!stood) child.markMoved(thread);
-  for (const region of child.regions.slice(thread * REGIONS, (thread + 1) * REGIONS)) {
-    region.settle();
-    if (region.kind === KIND_NONE) continue;
-    if (!stood) {
-      actor.dropRegion(region);
-      continue;
-    }
+  const part = child.regions.slice(thread * REGIONS, (thread + 1) * REGIONS);
+  const regions = part.filter((region) => region.kind !== KIND_NONE);
+  for (const region of part) region.settle();
+  for (const region of regions) {
     const source = actor.model.regions[region.index] as Region;
     for (let page = 0; page < region.count; page++) {
       for (const word of foreign) blur(source, region, page, word);
     }
   }
+  // Asked last: in the parent, another region may have taken the place of one that was read.
+  if (stood()) return;
+  child.markMoved(thread);
+  for (const region of regions) actor.dropRegion(region);
 }
 
-/**
- * Fork is over: what the other threads of the parent did meanwhile may or may not have reached the
- * child.
- */
-function settle(
+/** Fork is over. `seqs`: of each thread's part, from before the model was copied. */
+export function settle(
   actor: Actor,
   child: Model,
   seqs: readonly number[],
   foreign: readonly number[],
 ): void {
   seqs.forEach((seq, thread) => {
-    const stood = seq % 2 === 0 && actor.model.threadSeq(thread) === seq;
+    const stood = (): boolean => seq % 2 === 0 && actor.model.threadSeq(thread) === seq;
     settlePart(actor, child, thread, stood, foreign);
   });
 }

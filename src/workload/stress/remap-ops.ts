@@ -1,5 +1,8 @@
 // mremap: a region, or a run of its pages, is resized in place or moved.
 
+import { overlapsVma } from "../../mm/map.ts";
+import { mmapSem } from "../../mm/vma.ts";
+import { mmOf } from "../../syscall/memory.ts";
 import { PAGES } from "./board.ts";
 import type { Actor } from "./actor.ts";
 import { KIND_HEAP, KIND_OBJECT, PAGE_MAPPED, type Region } from "./region.ts";
@@ -93,6 +96,7 @@ function remap(actor: Actor, request: Request): void {
   const allowed = region.split ? ["EFAULT"] : [];
   if (!mayMove && after > before) allowed.push("ENOMEM");
   const { task } = actor;
+  const from = region.base;
   const options = target === undefined ? { mayMove } : { fixedAt: target };
   let base = 0;
   const error = actor.request("mremap", allowed, () => {
@@ -101,6 +105,7 @@ function remap(actor: Actor, request: Request): void {
   if (error === undefined) {
     checkResult(actor, request, base);
     follow(request, base);
+    if (base !== from) clearSource(actor, from, before);
   } else {
     recover(actor, request);
   }
@@ -128,9 +133,29 @@ export function opRemap(actor: Actor): void {
  */
 function recover(actor: Actor, { region, after, target }: Request): void {
   resync(actor, region);
-  if (target === undefined) return;
+  if (target !== undefined) unmapOrEnd(actor, target, after);
+}
+
+/**
+ * After a move, before the change ends: nothing is left at the old place, but for want of memory to
+ * split it off, and then it goes, or else the process.
+ */
+function clearSource(actor: Actor, from: number, pages: number): void {
+  const { cpu, address } = actor.task;
+  const sem = mmapSem(mmOf(cpu, address));
+  cpu.k.serve_ipis();
+  cpu.k.down_read(sem);
+  const left = overlapsVma(cpu, mmOf(cpu, address), from, from + pages * 4096);
+  cpu.k.up_read(sem);
+  if (!left) return;
+  actor.expectLowMemory(`mremap away from 0x${from.toString(16)}`, "a mapping that stayed there");
+  unmapOrEnd(actor, from, pages);
+}
+
+/** Unmaps what is in nobody's model; without memory for that the process ends. */
+function unmapOrEnd(actor: Actor, base: number, pages: number): void {
   const error = actor.request("munmap", [], () => {
-    actor.task.munmap(target, after * 4096);
+    actor.task.munmap(base, pages * 4096);
   });
   if (error !== undefined) actor.task.exit(1);
 }
@@ -153,8 +178,12 @@ export function opRemapPart(actor: Actor): void {
       const bytes = count * 4096;
       actor.task.mremap(region.address(first), bytes, bytes, { fixedAt: target });
     });
-    if (error === undefined) movePages(actor, region, entry, first, count, target);
-    else recover(actor, { region, before: count, after: count, target });
+    if (error === undefined) {
+      movePages(actor, region, entry, first, count, target);
+      clearSource(actor, region.address(first), count);
+    } else {
+      recover(actor, { region, before: count, after: count, target });
+    }
   } finally {
     entry.endChange();
     region.split = true;
