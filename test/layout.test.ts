@@ -15,7 +15,10 @@ interface Struct extends Named {
   readonly fields: readonly string[];
 }
 
-const kernel = filesIn(["assembly"], [".ts"]);
+// The explorer shares no struct with the host.
+const kernel = filesIn(["assembly"], [".ts"]).filter(
+  ({ path }) => !path.startsWith("assembly/explorer/"),
+);
 const listed = new Set(
   [...textOf("assembly/structs.ts").matchAll(/^import "\.\/(.+)";/gm)].map(
     ([, path]) => `assembly/${path ?? ""}.ts`,

@@ -8,6 +8,7 @@
 
 import { atomic_or, read_once, write_once } from "../arch/atomic";
 import { ATTENTION_TLB } from "../arch/attention";
+import { smp_mb } from "../arch/barrier";
 import { boot } from "../arch/boot_params";
 import { FIX_SHOOTDOWN, without } from "../arch/fixes";
 import { send_ipi } from "../arch/kick";
@@ -55,8 +56,12 @@ function flush_tlb_others(mask: u64, mm: MmStruct, va: u64): void {
   spin_unlock(lock);
 }
 
+/** CPUs that may hold translations of `mm`. */
 @inline
 function other_cpus(mm: MmStruct): u64 {
+  // FULL. Pairs with switch_mm(): the changed PTE is visible before the mask is looked at, so a CPU
+  // whose bit is not seen here walks the new PTE. Linux has this since 4.5; 2.6.9 could miss a CPU.
+  smp_mb();
   if (without(FIX_SHOOTDOWN)) return 0;
   return read_once<u64>(mm_cpu_vm_mask(mm)) & ~cpu_bit(this_cpu().id);
 }

@@ -171,7 +171,8 @@ export function switch_mm(next: MmStruct): void {
   const prev = changetype<MmStruct>(cpu.active_mm);
   if (changetype<usize>(prev) == changetype<usize>(next)) return;
   trace(TRACE_SWITCH_MM, next.serial, changetype<usize>(next));
-  // The mask bit is set before the first walk: whoever clears a PTE later interrupts this CPU.
+  // FULL. Pairs with other_cpus(): the mask bit is set before the first walk, so whoever changes a PTE
+  // later interrupts this CPU.
   atomic_and<u64>(mm_cpu_vm_mask(prev), ~me);
   cpu.active_mm = changetype<usize>(next);
   atomic_or<u64>(mm_cpu_vm_mask(next), me);

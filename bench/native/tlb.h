@@ -58,6 +58,7 @@ static void local_flush_tlb(void) {
 }
 
 static ALWAYS_INLINE void flush_tlb_others(const struct mm *mm) {
+  smp_mb();
   const u64 others = read_once(&mm->cpu_vm_mask) & ~cpu_bit(this_cpu()->id);
   bug_on(others != 0, "a TLB of a CPU that does not exist", mm, (u32)others);
 }

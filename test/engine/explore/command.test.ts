@@ -76,6 +76,58 @@ describe("the examples", () => {
   );
 });
 
+describe("scenarios", () => {
+  test("a kernel without a measure is broken, with names in the diagram, and its line shows it again", () => {
+    const { status, out } = racier("explore", "cow-unmap", "--without", "plain-mapcount");
+    expect(status).toBe(1);
+    expect(out).toContain("cow-unmap, kernel 2.6.9, plain-mapcount");
+    expect(out).toMatch(/zap_pte_range: .*page\[\d+\]\._mapcount/);
+
+    const line = /again: racier replay '(.*)'/.exec(out)?.[1] ?? "";
+    expect(line).toMatch(/^cow-unmap:2\.6\.9:plain-mapcount@[0-9a-f]{8}\//);
+    const again = racier("replay", line);
+    expect(again.status).toBe(1);
+    expect(again.out).toContain(/^BUG_\w+|^I-\w+/m.exec(out)?.[0] ?? "no rule");
+  });
+
+  test("a kernel as it is stays whole", () => {
+    const { status, out } = racier("explore", "same-page", "--kernel", "2.6.8", "--budget", "500");
+    expect(status).toBe(0);
+    expect(out).toContain("nothing broke within the budget");
+  });
+
+  test("the list names every scenario and every measure", () => {
+    const { status, out } = racier("scenarios", "--json");
+    const { scenarios } = JSON.parse(out) as { scenarios: { name: string; switches: string[] }[] };
+    expect(status).toBe(0);
+    expect(scenarios.map(({ name }) => name)).toContain("first-touch");
+    expect(new Set(scenarios.flatMap(({ switches }) => switches)).size).toBe(6);
+  });
+
+  test("the hall shows each exhibit: whole as it is, broken without its measure", () => {
+    const { status, out } = racier("explore", "--budget", "3s", "--json");
+    const { exhibits } = JSON.parse(out) as {
+      exhibits: { without: string | null; document: ExploreDocument }[];
+    };
+    expect(status).toBe(0);
+    expect(exhibits.length).toBeGreaterThan(20);
+    const whole = exhibits.filter(({ without }) => without === null);
+    expect(whole.filter(({ document }) => document.failure !== null)).toEqual([]);
+  });
+
+  test.each([
+    [["nothing"], 'there is no scenario "nothing": there are first-touch'],
+    [["same-page", "--without", "luck"], 'there is no switch "luck": there are no-flush'],
+    [["same-page", "--kernel", "2.4.0"], "2.4.0"],
+    [["--kernel", "2.6.9"], "need the name of a scenario"],
+    [["--budget", "100"], "the hall takes a --budget in time"],
+  ])("%j is refused in words", (words, sentence) => {
+    const { status, err } = racier("explore", ...words);
+    expect(status).toBe(2);
+    expect(err).toContain(sentence);
+  });
+});
+
 test("--json is one document", () => {
   const { status, out } = racier("explore", example("stack"), "--json");
   const document = JSON.parse(out) as ExploreDocument;
