@@ -28,8 +28,9 @@ const CACHES: Readonly<Record<number, readonly [string, Fields]>> = {
 function fieldAt(fields: Fields, offset: number): string {
   let best = "";
   for (const [name, at] of Object.entries(fields)) {
-    if (name !== "SIZE" && at <= offset && (best === "" || at >= (fields[best] as number)))
-      {best = name;}
+    if (name !== "SIZE" && at <= offset && (best === "" || at >= (fields[best] as number))) {
+      best = name;
+    }
   }
   return best;
 }
