@@ -137,18 +137,24 @@ function explain(
   return new ConfigError(sentence(problem), { cause: error });
 }
 
-/** Reads to the end: files in /proc have no size, and a pipe does not tell. */
+/** Bytes of the first buffer of readText(); most captures fit. */
+const BUFFER_BYTES = 2 ** 20;
+
+/**
+ * Reads to the end: files in /proc have no size, and a pipe does not tell. Allocates nothing between
+ * two reads unless the buffer is full: a process that reads its own smaps would grow its heap, and so
+ * change what it reads.
+ */
 function readText(path: string): string {
-  const chunks: Buffer[] = [];
   const file = openSync(path, "r");
   try {
+    let buffer = Buffer.alloc(BUFFER_BYTES);
     for (let total = 0; ;) {
-      const chunk = Buffer.allocUnsafe(2 ** 16);
-      const length = readSync(file, chunk);
-      if (length === 0) return Buffer.concat(chunks).toString("utf8");
+      const length = readSync(file, buffer, total, buffer.length - total, null);
+      if (length === 0) return buffer.toString("utf8", 0, total);
       total += length;
       if (total > MAX_BYTES) throw new ConfigError(tooLarge(path));
-      chunks.push(chunk.subarray(0, length));
+      if (total === buffer.length) buffer = Buffer.concat([buffer], 2 * total);
     }
   } finally {
     closeSync(file);
