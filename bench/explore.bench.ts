@@ -2,16 +2,13 @@
 // under a test-and-set lock, and of scenarios over the kernel, under PCT of depth 3 and under a uniform walk?
 // Not asked here: how soon a race is found; several cores; other tools (their figures: docs/explorer.md).
 
-import { writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { WorkHash, begin, printResult, sized, takeTurns } from "./harness.ts";
 import type { Line } from "./harness.ts";
 import { Exploration } from "../src/engine/explore/exploration.ts";
 import { KernelSubject } from "../src/engine/explore/kernel-subject.ts";
 import {
   SourceProgram,
-  compileProgram,
+  compileSource,
   explainProgram,
 } from "../src/engine/explore/source-program.ts";
 import { Pct } from "../src/engine/explore/strategy/pct.ts";
@@ -38,9 +35,7 @@ function source(step: string, cpus: number): string {
 }
 
 async function programExploration(step: string, cpus: number): Promise<Exploration> {
-  const path = join(tmpdir(), `racier-bench-${process.pid}.ts`);
-  writeFileSync(path, source(step, cpus));
-  const subject = new SourceProgram(await compileProgram(path));
+  const subject = new SourceProgram(await compileSource("bench.ts", source(step, cpus)));
   return new Exploration(subject.runtime, subject, explainProgram);
 }
 

@@ -28,7 +28,6 @@ import {
 import {
   MAX_CPUS,
   MAX_EVENTS,
-  SIZE_OF_CPU_STATE,
   STACK_BYTES,
   cpu_state,
   event_at,
@@ -146,7 +145,7 @@ export function configure_cpu(cpu: u32, from: u32, to: u32, attention: u32): voi
   const state = cpu_state(cpu);
   state.private_from = from;
   state.private_to = to;
-  store<u32>(changetype<usize>(state) + SIZE_OF_CPU_STATE - 4, attention);
+  state.attention_addr = attention;
 }
 
 /** Begins an execution of the CPUs in `mask`. */
@@ -199,11 +198,6 @@ export function get_asleep(): u32 {
   return asleep;
 }
 
-/** Steps left of the turn that ended. */
-export function get_countdown(): u32 {
-  return countdown;
-}
-
 /** Gives `cpu` a turn of `steps` events. */
 export function enter(cpu: u32, steps: u32): void {
   current = cpu;
@@ -214,7 +208,7 @@ export function enter(cpu: u32, steps: u32): void {
   const state = cpu_state(cpu);
   private_from = state.private_from;
   private_size = state.private_to - state.private_from;
-  attention_addr = load<u32>(changetype<usize>(state) + SIZE_OF_CPU_STATE - 4);
+  attention_addr = state.attention_addr;
 }
 
 /** True when the current CPU has frames to go back to. */
@@ -284,10 +278,6 @@ export function put_to_sleep(cpu: u32, meta: u32, addr: u32, size: u32): void {
   state.pending_addr = addr;
   state.pending_size = size;
   asleep |= 1 << cpu;
-}
-
-export function clear_sleep(): void {
-  asleep = 0;
 }
 
 /** What became of the last write: whoever waits for the word wakes if it changed. */

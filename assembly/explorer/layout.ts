@@ -55,6 +55,8 @@ export class CpuState {
   private_from: u32;
   /** See private_from. */
   private_to: u32;
+  /** Word that ends its waits when it is not 0, or 0. */
+  attention_addr: u32;
   /** Access before which it had other frames when it came here, having changed nothing since; 0: none. */
   came_meta: u32;
   /** Bytes of those frames. */
@@ -68,8 +70,6 @@ export class CpuState {
   /** The first of SPIN_WORDS addresses read since. */
   spin_words: u32;
 }
-
-export const SIZE_OF_CPU_STATE: u32 = CPU_BYTES;
 
 @inline
 export function cpu_state(cpu: u32): CpuState {

@@ -3,10 +3,10 @@
 // `node src/build/compile-kernel.mjs 2.6.9 CONFIG_SPINLOCK=2 /tmp/ticket.wasm`
 // The products change in one step, and only when the whole kernel is right.
 
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import { compileKernel } from "./compiler.mjs";
 import { fromRoot, kernelNames, layoutPath, wasmPath } from "./project.mjs";
+import { replaceFile } from "./replace.mjs";
 
 const [kernel, ...rest] = process.argv.slice(2);
 const use = Object.fromEntries(rest.filter(isSetting).map((word) => word.split("=")));
@@ -23,19 +23,11 @@ const { wasm, layout, messages } = await compileKernel(kernel, use);
 process.stderr.write(messages);
 if (wasm === null) process.exit(1);
 
-replace(isVariant ? resolve(outFile) : fromRoot(wasmPath(kernel)), wasm);
+replaceFile(isVariant ? resolve(outFile) : fromRoot(wasmPath(kernel)), wasm);
 if (!isVariant) {
-  replace(fromRoot(layoutPath(kernel)), `${JSON.stringify({ kernel, ...layout }, null, 2)}\n`);
+  replaceFile(fromRoot(layoutPath(kernel)), `${JSON.stringify({ kernel, ...layout }, null, 2)}\n`);
 }
 
 function isSetting(word) {
   return /^CONFIG_\w+=\d+$/.test(word);
-}
-
-/** Writes beside the file and renames, so that no reader ever sees half of it. */
-function replace(path, contents) {
-  mkdirSync(dirname(path), { recursive: true });
-  const draft = `${path}.${process.pid}.tmp`;
-  writeFileSync(draft, contents);
-  renameSync(draft, path);
 }

@@ -2,8 +2,9 @@
 // reads build/kernel-2.6.9-check.wasm, and writes build/kernel-2.6.9-check.explore.wasm and the list of
 // its accesses, build/kernel-2.6.9-check.sites.json. Needs dist/.
 
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { fromRoot, kernelNames, sitesPath, twinPath, wasmPath } from "./project.mjs";
+import { replaceFile } from "./replace.mjs";
 
 const [kernel, ...excess] = process.argv.slice(2);
 
@@ -15,12 +16,5 @@ if (!kernelNames().includes(kernel) || excess.length > 0) {
 
 const { instrument } = await import("../../dist/engine/explore/instrument.js");
 const { wasm, sites } = instrument(readFileSync(fromRoot(wasmPath(kernel))));
-replace(fromRoot(twinPath(kernel)), wasm);
-replace(fromRoot(sitesPath(kernel)), `${JSON.stringify({ kernel, sites })}\n`);
-
-/** Writes beside the file and renames, so that no reader ever sees half of it. */
-function replace(path, contents) {
-  const draft = `${path}.${process.pid}.tmp`;
-  writeFileSync(draft, contents);
-  renameSync(draft, path);
-}
+replaceFile(fromRoot(twinPath(kernel)), wasm);
+replaceFile(fromRoot(sitesPath(kernel)), `${JSON.stringify({ kernel, sites })}\n`);

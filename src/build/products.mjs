@@ -29,10 +29,12 @@ const KERNEL_TOOLS = [
   "src/build/compile-kernel.mjs",
   "src/build/compiler.mjs",
   "src/build/wasm.mjs",
+  "src/build/replace.mjs",
 ];
 
 const TWIN_TOOLS = [
   "src/build/instrument-kernel.mjs",
+  "src/build/replace.mjs",
   ...["instrument", "expressions", "runtime"].map((name) => `src/engine/explore/${name}.ts`),
 ];
 

@@ -11,6 +11,28 @@ import { RandomWalk } from "../engine/explore/strategy/random.ts";
 import { RoundRobin } from "../engine/explore/strategy/round-robin.ts";
 import type { Strategy } from "../engine/explore/strategy/strategy.ts";
 
+/** Names for --strategy. */
+export const STRATEGIES = [
+  "mix",
+  "dpor",
+  "dfs",
+  "preemptions",
+  "delays",
+  "pct",
+  "random",
+  "round-robin",
+] as const;
+
+/** One of STRATEGIES. */
+export type StrategyName = (typeof STRATEGIES)[number];
+
+/** A strategy by its name. Throws ConfigError. */
+export function strategyNamed(name: string): StrategyName {
+  const found = STRATEGIES.find((each) => each === name);
+  if (found !== undefined) return found;
+  throw new ConfigError(`there is no strategy "${name}": take one of ${STRATEGIES.join(", ")}`);
+}
+
 /** A strategy, and for how many executions it has its turn. */
 export interface Phase {
   readonly strategy: Strategy;
@@ -19,7 +41,7 @@ export interface Phase {
 
 /** What a plan is made from. */
 export interface PlanOptions {
-  readonly strategy: string;
+  readonly strategy: StrategyName;
   readonly seed: number;
   readonly cpus: number;
   /** Bugs to find with pct, bound of preemptions and delays. */
@@ -28,11 +50,6 @@ export interface PlanOptions {
   /** A small program, of which every behaviour can be tried; else a kernel. */
   readonly isProgram: boolean;
 }
-
-/** Names for --strategy. */
-export const STRATEGIES = [
-  ...["mix", "dpor", "dfs", "preemptions", "delays", "pct", "random", "round-robin"],
-] as const;
 
 const FOREVER = Infinity;
 const MIXED = 1000;
@@ -63,10 +80,6 @@ export function* planOf(options: PlanOptions): Generator<Phase> {
     case "round-robin":
       yield { strategy: new RoundRobin(), executions: FOREVER };
       return;
-    default:
-      throw new ConfigError(
-        `there is no strategy "${options.strategy}": take one of ${STRATEGIES.join(", ")}`,
-      );
   }
 }
 

@@ -1,13 +1,9 @@
 // The steps of an execution that matter: accesses to words that several CPUs touch and one of them
 // writes, and the last accesses before each switch and before the end.
 
-import {
-  Kind,
-  eventOf,
-  isWrite,
-  type AccessEvent,
-  type Runtime,
-} from "../engine/explore/runtime.ts";
+import type { AccessLog } from "../engine/explore/access-log.ts";
+import { Kind, isWrite } from "../engine/explore/runtime.ts";
+import { countCpus } from "../engine/explore/strategy/strategy.ts";
 import type { Names } from "../engine/explore/names.ts";
 import type { ExploreStep } from "./explore-document.ts";
 
@@ -23,21 +19,17 @@ const KIND_NAMES: Readonly<Record<number, ExploreStep["kind"]>> = {
   [Kind.bulkWrite]: "write",
 };
 
-/** Steps of the execution that ran last, with recorded values. */
-export function stepsOf(runtime: Runtime, length: number, names: Names): ExploreStep[] {
-  const events = Array.from({ length }, (_, index) => eventOf(runtime, index, true));
-  const shared = sharedWords(events);
+/** Steps of an execution whose values were recorded. */
+export function stepsOf(log: AccessLog, names: Names): ExploreStep[] {
+  const shared = sharedWords(log);
   const steps: ExploreStep[] = [];
-  let running = events[0]?.cpu;
   let isSwitch = false;
-  events.forEach((event, index) => {
-    isSwitch ||= event.cpu !== running;
-    running = event.cpu;
-    const matters = wordsOf(event).some((word) => shared.has(word));
-    if (!matters && !isNearSwitch(events, index)) return;
-    steps.push({ ...describe(event, names), event: index + 1, isSwitch });
+  for (let event = 0; event < log.length; event++) {
+    isSwitch ||= event > 0 && log.cpu(event) !== log.cpu(event - 1);
+    if (!touches(log, event, shared) && !isNearSwitch(log, event)) continue;
+    steps.push({ ...describe(log, event, names), event: event + 1, isSwitch });
     isSwitch = false;
-  });
+  }
   return steps;
 }
 
@@ -45,20 +37,27 @@ export function stepsOf(runtime: Runtime, length: number, names: Names): Explore
 const BEFORE_SWITCH = 5;
 
 /** True shortly before another CPU goes on, and before the end. */
-function isNearSwitch(events: readonly AccessEvent[], index: number): boolean {
-  for (let next = index + 1; next <= index + BEFORE_SWITCH; next++) {
-    if (events[next]?.cpu !== events[index]?.cpu) return true;
+function isNearSwitch(log: AccessLog, event: number): boolean {
+  for (let next = event + 1; next <= event + BEFORE_SWITCH; next++) {
+    if (next >= log.length || log.cpu(next) !== log.cpu(event)) return true;
   }
   return false;
 }
 
-function describe(event: AccessEvent, names: Names): Omit<ExploreStep, "event" | "isSwitch"> {
-  const { cpu, kind, before, after } = event;
+function describe(
+  log: AccessLog,
+  event: number,
+  names: Names,
+): Omit<ExploreStep, "event" | "isSwitch"> {
+  const kind = log.kind(event);
+  const before = log.before(event);
+  const after = isWrite(kind) ? log.after(event) : undefined;
   return {
-    ...{ cpu, kind: KIND_NAMES[kind] ?? "read" },
-    ...{ function: names.functionOf(event.site), object: names.objectAt(event.address) },
+    ...{ cpu: log.cpu(event), kind: KIND_NAMES[kind] ?? "read" },
+    function: names.functionOf(log.site(event)),
+    object: names.objectAt(log.address(event)),
     before: before === undefined ? null : formatValue(before),
-    after: after === undefined || !isWrite(kind) ? null : formatValue(after),
+    after: after === undefined ? null : formatValue(after),
   };
 }
 
@@ -68,23 +67,23 @@ function formatValue(value: bigint): string {
   return value < 65_536n ? value.toString() : `0x${value.toString(16)}`;
 }
 
-function wordsOf({ address, size }: AccessEvent): number[] {
-  const first = address >>> 2;
-  const last = (address + Math.max(size, 1) - 1) >>> 2;
-  return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+function touches(log: AccessLog, event: number, words: ReadonlySet<number>): boolean {
+  for (let word = log.firstWord(event); word <= log.lastWord(event); word++) {
+    if (words.has(word)) return true;
+  }
+  return false;
 }
 
-function sharedWords(events: readonly AccessEvent[]): Set<number> {
+/** Words that several CPUs touch and one of them writes. */
+function sharedWords(log: AccessLog): Set<number> {
   const cpus = new Map<number, number>();
   const written = new Set<number>();
-  for (const event of events) {
-    for (const word of wordsOf(event)) {
-      cpus.set(word, (cpus.get(word) ?? 0) | (1 << event.cpu));
-      if (isWrite(event.kind)) written.add(word);
+  for (let event = 0; event < log.length; event++) {
+    for (let word = log.firstWord(event); word <= log.lastWord(event); word++) {
+      cpus.set(word, (cpus.get(word) ?? 0) | (1 << log.cpu(event)));
+      if (isWrite(log.kind(event))) written.add(word);
     }
   }
-  const isShared = (mask: number): boolean => (mask & (mask - 1)) !== 0;
-  return new Set(
-    [...cpus].filter(([word, mask]) => isShared(mask) && written.has(word)).map(([word]) => word),
-  );
+  const isShared = (word: number): boolean => countCpus(cpus.get(word) ?? 0) > 1;
+  return new Set([...written].filter(isShared));
 }

@@ -2,7 +2,6 @@
 // kernel. Gives the search an exploration, and the report names.
 
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { findDataRace } from "../engine/explore/data-race.ts";
 import { Exploration, type Detector } from "../engine/explore/exploration.ts";
@@ -13,6 +12,7 @@ import type { Runtime } from "../engine/explore/runtime.ts";
 import { fingerprintOf } from "../engine/explore/schedule.ts";
 import { SourceProgram, compileProgram, explainProgram } from "../engine/explore/source-program.ts";
 import { ConfigError } from "../kernel/error.ts";
+import { readBuilt, twinFile } from "../kernel/load.ts";
 import { scenarioNamed } from "../scenario/catalogue.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import { SWITCHES_OFF, type SwitchName } from "../scenario/switches.ts";
@@ -44,7 +44,6 @@ export interface ExploreSubject {
   /** As a schedule's line calls it. */
   readonly key: string;
   readonly fingerprint: string;
-  readonly cpus: number;
   /** Its unnamed spin loops are to be learnt before an exhaustive search. */
   readonly spins: boolean;
   /** Makes a fresh machine; `record`: values are written down with the events. */
@@ -83,9 +82,8 @@ async function programSubject(options: SubjectOptions): Promise<ExploreSubject> 
       names,
     };
   };
-  const { cpus } = new SourceProgram(program);
   const fingerprint = fingerprintOf(program.wasm);
-  return { name: basename(path), key: path, fingerprint, cpus, spins: true, open };
+  return { name: basename(path), key: path, fingerprint, spins: true, open };
 }
 
 function dataRaceDetector(names: Names): Detector {
@@ -123,7 +121,6 @@ function scenarioSubject(options: SubjectOptions): ExploreSubject {
     name: `${scenario.name}, kernel ${kernel}${lacks}`,
     key: `${scenario.name}:${kernel}${tail}`,
     fingerprint: scenarioFingerprint(scenario, kernel),
-    cpus: scenario.programs.length,
     spins: false,
     open,
   };
@@ -132,12 +129,7 @@ function scenarioSubject(options: SubjectOptions): ExploreSubject {
 /** Changes with the kernel, with the scenario, and with racier, whose host code is part of it. */
 function scenarioFingerprint(scenario: Scenario, kernel: string): string {
   const hash = createHash("sha256").update(racierVersion());
-  const file = `kernel-${kernel}-check.explore.wasm`;
-  try {
-    hash.update(readFileSync(new URL(`../../build/${file}`, import.meta.url)));
-  } catch {
-    throw new ConfigError(`the kernel build/${file} is missing: run "npm run build"`);
-  }
+  hash.update(readBuilt(twinFile(kernel)));
   for (const program of scenario.programs) hash.update(String(program));
   return hash.digest("hex").slice(0, 8);
 }

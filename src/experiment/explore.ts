@@ -4,11 +4,10 @@
 import { performance } from "node:perf_hooks";
 import type { Exploration, Outcome, Turn } from "../engine/explore/exploration.ts";
 import { checkSchedule, formatSchedule, parseSchedule } from "../engine/explore/schedule.ts";
-import { shrink, type FailingSchedule } from "../engine/explore/shrink.ts";
-import { RandomWalk } from "../engine/explore/strategy/random.ts";
+import { failingSchedule, shrink, type FailingSchedule } from "../engine/explore/shrink.ts";
 import { Replay } from "../engine/explore/strategy/replay.ts";
 import type { ExploreDocument, ExploreFailure, ExploreStep } from "./explore-document.ts";
-import { planOf, type Phase } from "./explore-plan.ts";
+import { planOf, type Phase, type StrategyName } from "./explore-plan.ts";
 import { stepsOf } from "./explore-steps.ts";
 import {
   subjectOf,
@@ -21,7 +20,7 @@ import { hostFacts } from "./host.ts";
 
 /** How to explore. */
 export interface ExploreOptions extends SubjectOptions {
-  readonly strategy: string;
+  readonly strategy: StrategyName;
   readonly seed: number;
   readonly depth: number;
   /** Time, at most. */
@@ -41,8 +40,6 @@ export interface ExploreProgress {
 
 /** Executions between two looks at the clock. */
 const SLICE = 16;
-/** Executions that learn how a program spins, before an exhaustive search. */
-const LEARNING = 500;
 const MS_BETWEEN_PAUSES = 50;
 /** Executions that may be spent on making a schedule simple. */
 const SHRINKING = { program: 2000, kernel: 600 };
@@ -70,7 +67,7 @@ export async function runExplore(options: ExploreOptions): Promise<ExploreDocume
   const seconds = (performance.now() - began) / 1000;
   return {
     ...{ command: "explore", host, subject: subject.name, fingerprint: subject.fingerprint },
-    ...{ cpus: subject.cpus, strategy: options.strategy, seed: options.seed },
+    ...{ cpus: explored.exploration.subject.cpus, strategy: options.strategy, seed: options.seed },
     ...{ executions, redundant, events: totalEvents, seconds },
     ...{ complete: found.complete, interrupted: found.interrupted },
     failure: found.failing === undefined ? null : describe(subject, explored, found, found.failing),
@@ -95,9 +92,10 @@ class Search {
   }
 
   async run(): Promise<Found> {
-    const { spins, cpus } = this.#subject;
-    const { runtime } = this.#explored;
-    if (spins) learnSpins(this.#exploration);
+    const { spins } = this.#subject;
+    const { runtime, exploration } = this.#explored;
+    const { cpus } = exploration.subject;
+    if (spins) exploration.learnSpins();
     const { strategy, seed, depth } = this.#options;
     for (const phase of planOf({ strategy, seed, depth, cpus, runtime, isProgram: spins })) {
       const found = await this.#runPhase(phase);
@@ -118,7 +116,7 @@ class Search {
       const outcome = exploration.execute(strategy);
       if (outcome === undefined) return this.#atEnd(strategy.name, strategy.completeness);
       if (outcome.failure !== undefined) {
-        const failing = failingOf(exploration, outcome);
+        const failing = failingSchedule(exploration, outcome);
         return { ...this.#nothing(strategy.name), failing, execution: exploration.executions };
       }
       if (exploration.executions % SLICE === 0 && (await this.#isOver(strategy.name))) {
@@ -148,21 +146,6 @@ class Search {
   }
 }
 
-/** The execution that ran last, which failed. */
-function failingOf(exploration: Exploration, outcome: Outcome): FailingSchedule | undefined {
-  const { failure, events } = outcome;
-  return failure === undefined ? undefined : { turns: exploration.turns(), events, failure };
-}
-
-function learnSpins(exploration: Exploration): void {
-  const { calls } = exploration.runtime;
-  const random = new RandomWalk(1);
-  calls.learn(true);
-  for (let i = 0; i < LEARNING; i++) exploration.execute(random);
-  calls.learn(false);
-  exploration.forgetCounts();
-}
-
 function describe(
   subject: ExploreSubject,
   { exploration }: Explored,
@@ -179,19 +162,18 @@ function describe(
     found: { turns: failing.turns.length, events: failing.events },
     shrunk: { turns: turns.length, events },
     schedule: formatSchedule({ subject: subject.key, fingerprint: subject.fingerprint, turns }),
-    steps: record(subject, turns).steps,
+    steps: record(subject.open(true), turns).steps,
   };
 }
 
 /** Runs a schedule on a machine that writes down what each access found and left. */
 function record(
-  subject: ExploreSubject,
+  { exploration, names }: Explored,
   turns: readonly Turn[],
 ): { readonly steps: readonly ExploreStep[]; readonly outcome: Outcome | undefined } {
-  const { exploration, runtime, names } = subject.open(true);
   let steps: readonly ExploreStep[] = [];
-  const outcome = exploration.execute(new Replay(turns), ({ events }) => {
-    steps = stepsOf(runtime, events, names);
+  const outcome = exploration.execute(new Replay(turns), () => {
+    steps = stepsOf(exploration.log, names);
   });
   return { steps, outcome };
 }
@@ -205,9 +187,11 @@ export async function runReplay(line: string, dataRaces: boolean): Promise<Explo
   const host = hostFacts();
   const schedule = parseSchedule(line);
   const subject = await subjectOf(subjectOfKey(schedule.subject, dataRaces));
-  checkSchedule(schedule, subject.fingerprint, subject.cpus);
+  const recording = subject.open(true);
+  const { cpus } = recording.exploration.subject;
+  checkSchedule(schedule, subject.fingerprint, cpus);
   const began = performance.now();
-  const { steps, outcome } = record(subject, schedule.turns);
+  const { steps, outcome } = record(recording, schedule.turns);
   const events = outcome?.events ?? 0;
   const count = { turns: schedule.turns.length, events };
   const broken = outcome?.failure;
@@ -223,7 +207,7 @@ export async function runReplay(line: string, dataRaces: boolean): Promise<Explo
         };
   return {
     ...{ command: "replay", host, subject: subject.name, fingerprint: subject.fingerprint },
-    ...{ cpus: subject.cpus, strategy: "replay", seed: 0, executions: 1, redundant: 0, events },
+    ...{ cpus, strategy: "replay", seed: 0, executions: 1, redundant: 0, events },
     ...{ seconds: (performance.now() - began) / 1000, complete: null, interrupted: false },
     failure,
   };

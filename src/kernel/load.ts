@@ -26,24 +26,36 @@ export type Clock = () => number;
 
 const modules = new Map<string, WebAssembly.Module>();
 
+/** A file of build/. Throws ConfigError when it is missing. */
+export function readBuilt(file: string): Buffer<ArrayBuffer> {
+  try {
+    return readFileSync(new URL(`../../build/${file}`, import.meta.url));
+  } catch {
+    throw new ConfigError(`build/${file} is missing: run "npm run build"`);
+  }
+}
+
+/** A compiled binary of build/, compiled once in a process. Throws ConfigError when it is missing. */
+export function loadBuilt(file: string): WebAssembly.Module {
+  let module = modules.get(file);
+  if (module === undefined) {
+    module = new WebAssembly.Module(readBuilt(file));
+    modules.set(file, module);
+  }
+  return module;
+}
+
 /**
  * The compiled kernel `name`, in its checking build or not. Throws ConfigError for an unknown name
  * or a missing build.
  */
 export function loadKernel(name: string, checking: boolean): WebAssembly.Module {
-  const file = `kernel-${kernelEntry(name).name}${checking ? "-check" : ""}.wasm`;
-  const known = modules.get(file);
-  if (known !== undefined) return known;
-  let binary: Buffer;
-  try {
-    binary = readFileSync(new URL(`../../build/${file}`, import.meta.url));
-  } catch {
-    throw new ConfigError(`the kernel build/${file} is missing: run "npm run build"`);
-  }
-  const module = new WebAssembly.Module(binary as Uint8Array<ArrayBuffer>);
-  modules.set(file, module);
-  return module;
+  return loadBuilt(`kernel-${kernelEntry(name).name}${checking ? "-check" : ""}.wasm`);
 }
+
+/** File of the checking kernel `name` that is instrumented for the explorer. Throws ConfigError. */
+export const twinFile = (name: string): string =>
+  `kernel-${kernelEntry(name).name}-check.explore.wasm`;
 
 /** Instantiates the kernel for one CPU of a machine. */
 export function instantiateCpu(

@@ -2,9 +2,7 @@
 // other: each page's _mapcount and _count go down from both sides, under two page_table_locks that
 // say nothing to each other. The last one frees, exactly once.
 
-import { defineScenario, expectEqual } from "./scenario.ts";
-
-const PAGE = 4096;
+import { PAGE, defineScenario, expectEqual } from "./scenario.ts";
 
 export const cowUnmap = defineScenario<{ at: number }>({
   name: "cow-unmap",

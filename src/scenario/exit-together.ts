@@ -2,9 +2,7 @@
 // tasks go on both sides. The last reference to each page is dropped by either of them; the anon_vma
 // goes with the last VMA on its list. Nothing may be left, and nothing go twice.
 
-import { defineScenario } from "./scenario.ts";
-
-const PAGE = 4096;
+import { PAGE, defineScenario } from "./scenario.ts";
 
 export const exitTogether = defineScenario<{ at: number }>({
   name: "exit-together",

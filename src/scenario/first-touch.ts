@@ -2,9 +2,7 @@
 // One of them must win, and the other must see it: anon_vma_prepare under page_table_lock, with a
 // second look. Also the first PTEs of a table that neither has yet.
 
-import { defineScenario, expectEqual } from "./scenario.ts";
-
-const PAGE = 4096;
+import { PAGE, defineScenario, expectEqual, twoThreads } from "./scenario.ts";
 
 export const firstTouch = defineScenario<{ at: number }>({
   name: "first-touch",
@@ -12,11 +10,7 @@ export const firstTouch = defineScenario<{ at: number }>({
   kernels: ["2.6.9", "2.6.8"],
   switches: ["unlocked-anon-vma-prepare"],
   setup(machine) {
-    const first = machine.spawn(0);
-    const second = machine.clone(first, 1);
-    const at = machine.run(first, (task) =>
-      task.mmap({ length: 2 * PAGE, read: true, write: true }),
-    );
+    const { first, second, at } = twoThreads(machine, 2);
     return { tasks: [first, second], state: { at } };
   },
   programs: [

@@ -3,9 +3,8 @@
 // a copy of its own. The child, which writes another page meanwhile, must see the page stand still; the
 // parent must see every store.
 
-import { defineScenario, expectEqual } from "./scenario.ts";
+import { PAGE, defineScenario, expectEqual, twoThreads } from "./scenario.ts";
 
-const PAGE = 4096;
 const LAST = 3;
 
 export const forkStore = defineScenario<{ at: number }>({
@@ -21,11 +20,7 @@ export const forkStore = defineScenario<{ at: number }>({
     },
   },
   setup(machine) {
-    const first = machine.spawn(0);
-    const second = machine.clone(first, 1);
-    const at = machine.run(first, (task) =>
-      task.mmap({ length: 2 * PAGE, read: true, write: true }),
-    );
+    const { first, second, at } = twoThreads(machine, 2);
     machine.run(second, (task) => {
       task.touch(at, 2 * PAGE);
     });

@@ -1,9 +1,7 @@
 // One thread maps and unmaps next to a mapping in which another thread faults: VMAs come, go and
 // merge, page tables are freed, while the fault looks for its VMA. mmap_sem keeps them apart.
 
-import { defineScenario, expectEqual } from "./scenario.ts";
-
-const PAGE = 4096;
+import { PAGE, defineScenario, expectEqual, twoThreads } from "./scenario.ts";
 
 export const mapFault = defineScenario<{ at: number }>({
   name: "map-fault",
@@ -11,11 +9,7 @@ export const mapFault = defineScenario<{ at: number }>({
   kernels: ["2.6.9", "2.6.8"],
   switches: ["unlocked-anon-vma-prepare"],
   setup(machine) {
-    const first = machine.spawn(0);
-    const second = machine.clone(first, 1);
-    const at = machine.run(first, (task) =>
-      task.mmap({ length: 2 * PAGE, read: true, write: true }),
-    );
+    const { first, second, at } = twoThreads(machine, 2);
     return { tasks: [first, second], state: { at } };
   },
   programs: [

@@ -2,9 +2,7 @@
 // was read, so that it maps the zero page. Both fault, both drop page_table_lock to get a frame; the
 // second one must find that the PTE is no longer what it was, and give its frame back.
 
-import { defineScenario } from "./scenario.ts";
-
-const PAGE = 4096;
+import { PAGE, defineScenario, twoThreads } from "./scenario.ts";
 
 export const samePage = defineScenario<{ at: number }>({
   name: "same-page",
@@ -12,13 +10,10 @@ export const samePage = defineScenario<{ at: number }>({
   kernels: ["2.6.9", "2.6.8"],
   switches: ["no-pte-same"],
   setup(machine) {
-    const first = machine.spawn(0);
-    const second = machine.clone(first, 1);
-    const at = machine.run(first, (task) => {
-      const start = task.mmap({ length: 3 * PAGE, read: true, write: true });
-      task.store32(start + 2 * PAGE, 1);
-      task.load32(start + PAGE);
-      return start;
+    const { first, second, at } = twoThreads(machine, 3);
+    machine.run(first, (task) => {
+      task.store32(at + 2 * PAGE, 1);
+      task.load32(at + PAGE);
     });
     return { tasks: [first, second], state: { at } };
   },

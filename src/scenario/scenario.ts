@@ -63,6 +63,22 @@ export interface Scenario<S = unknown> {
 /** Gives a scenario its types. */
 export const defineScenario = <S>(scenario: Scenario<S>): Scenario => scenario as Scenario;
 
+/** Bytes of a page. */
+export const PAGE = 4096;
+
+/** Two threads of one process, on CPU 0 and CPU 1, and a fresh private mapping of some pages. */
+export function twoThreads(
+  machine: ScenarioMachine,
+  pages: number,
+): { readonly first: ProgramTask; readonly second: ProgramTask; readonly at: number } {
+  const first = machine.spawn(0);
+  const second = machine.clone(first, 1);
+  const at = machine.run(first, (task) =>
+    task.mmap({ length: pages * PAGE, read: true, write: true }),
+  );
+  return { first, second, at };
+}
+
 /** Fails the execution unless `found` is what is `expected`. Throws Error. */
 export function expectEqual(what: string, found: number, expected: number): void {
   if (found !== expected) throw new Error(`${what} is ${found}, not ${expected}`);

@@ -4,9 +4,8 @@
 
 import { MachineSignal } from "../kernel/error.ts";
 import type { ProgramTask } from "../machine/task.ts";
-import { defineScenario, expectEqual } from "./scenario.ts";
+import { PAGE, defineScenario, expectEqual, twoThreads } from "./scenario.ts";
 
-const PAGE = 4096;
 const OLD = 0x01d;
 const NEW = 0x2e3;
 
@@ -27,9 +26,7 @@ export const unmapAccess = defineScenario<{ gone: number; fresh: number }>({
   kernels: ["2.6.9", "2.6.8"],
   switches: ["no-flush-before-free", "no-shootdown"],
   setup(machine) {
-    const first = machine.spawn(0);
-    const second = machine.clone(first, 1);
-    const gone = machine.run(first, (task) => task.mmap({ length: PAGE, read: true, write: true }));
+    const { first, second, at: gone } = twoThreads(machine, 1);
     const fresh = machine.run(first, (task) =>
       task.mmap({ length: PAGE, read: true, write: true }),
     );

@@ -13,8 +13,11 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compileSources } from "../support/asc.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+/** Without optimisation, so that it is compiled soon. */
+const PLAIN = ["--optimizeLevel", "0", "--shrinkLevel", "0", "--debug"];
 const CACHE = join(ROOT, "node_modules/.cache/racier");
 
 /** One change of one file. */
@@ -60,34 +63,8 @@ export async function mutantKernel(
   if (!existsSync(path)) {
     mkdirSync(CACHE, { recursive: true });
     const draft = `${path}.${process.pid}`;
-    writeFileSync(draft, await compile(target, config, sources));
+    writeFileSync(draft, await compileSources(["--target", target, ...PLAIN], config, sources));
     renameSync(draft, path);
   }
   return new WebAssembly.Module(readFileSync(path));
-}
-
-async function compile(
-  target: string,
-  config: string,
-  sources: ReadonlyMap<string, string>,
-): Promise<Uint8Array> {
-  const { default: asc } = await import("assemblyscript/asc");
-  let wasm: Uint8Array | undefined;
-  let messages = "";
-  const plain = ["--optimizeLevel", "0", "--shrinkLevel", "0", "--debug"];
-  const args = ["--target", target, "--outFile", "mutant.wasm", "--baseDir", ".", ...plain];
-  const { error } = await asc.main(args, {
-    readFile: (name) => (name === "asconfig.json" ? config : (sources.get(name) ?? null)),
-    writeFile: (_name, contents) => {
-      if (contents instanceof Uint8Array) wasm = contents;
-    },
-    listFiles: () => [],
-    stderr: {
-      write: (chunk) => {
-        messages += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
-      },
-    },
-  });
-  if (error !== null || wasm === undefined) throw new Error(`asc:\n${messages}`);
-  return wasm;
 }

@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
+import { compileSources } from "../support/asc.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const CACHE = join(ROOT, "node_modules/.cache/racier");
@@ -76,23 +77,7 @@ async function compile(
   config: string,
   sources: ReadonlyMap<string, string>,
 ): Promise<Uint8Array> {
-  const { default: asc } = await import("assemblyscript/asc");
-  let wasm: Uint8Array | undefined;
-  let messages = "";
-  const args = [ENTRY, "--target", target, "--outFile", "snippet.wasm", "--baseDir", "."];
-  const { error } = await asc.main(args, {
-    readFile: (name) => (name === "asconfig.json" ? config : (sources.get(name) ?? null)),
-    writeFile: (_name, contents) => {
-      if (contents instanceof Uint8Array) wasm = contents;
-    },
-    listFiles: () => [],
-    stderr: {
-      write: (chunk) => {
-        messages += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
-      },
-    },
-  });
-  if (error !== null || wasm === undefined) throw new Error(`asc:\n${messages}`);
+  const wasm = await compileSources([ENTRY, "--target", target], config, sources);
   const problems = await problemsOf(wasm);
   if (problems.length > 0) throw new Error(`the snippet has ${problems.join("\n")}`);
   return wasm;

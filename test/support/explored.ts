@@ -1,30 +1,18 @@
 // Programs for the explorer, given as text, and all that can happen to them.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { findDataRace } from "../../src/engine/explore/data-race.ts";
 import { Exploration, type Detector, type Failure } from "../../src/engine/explore/exploration.ts";
 import {
   SourceProgram,
-  compileProgram,
+  compileSource,
   explainProgram,
   type CompiledProgram,
 } from "../../src/engine/explore/source-program.ts";
-import { RandomWalk } from "../../src/engine/explore/strategy/random.ts";
 import type { Strategy } from "../../src/engine/explore/strategy/strategy.ts";
 
 /** Compiles a program given as text. */
-export async function compileText(text: string): Promise<CompiledProgram> {
-  const folder = mkdtempSync(join(tmpdir(), "racier-"));
-  const path = join(folder, "program.ts");
-  try {
-    writeFileSync(path, text);
-    return await compileProgram(path);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
-}
+export const compileText = (text: string): Promise<CompiledProgram> =>
+  compileSource("program.ts", text);
 
 const dataRaces: Detector = (log) =>
   findDataRace(log) === undefined
@@ -35,15 +23,6 @@ const dataRaces: Detector = (log) =>
 export function explorationOf(program: CompiledProgram, races = false): Exploration {
   const subject = new SourceProgram(program);
   return new Exploration(subject.runtime, subject, explainProgram, races ? [dataRaces] : []);
-}
-
-/** Lets the explorer find out how the program spins, as `racier explore` does. */
-export function learn(exploration: Exploration): void {
-  exploration.runtime.calls.learn(true);
-  const random = new RandomWalk(1);
-  for (let i = 0; i < 500; i++) exploration.execute(random);
-  exploration.runtime.calls.learn(false);
-  exploration.forgetCounts();
 }
 
 /** What a search has seen. */

@@ -1,6 +1,6 @@
 // The events of one execution as columns, read out of the machine's memory without an object for each.
 
-import { EVENT_WORDS, type Runtime } from "./runtime.ts";
+import { EVENT_WORDS, Kind, type Runtime } from "./runtime.ts";
 
 /** Events of the execution that ran last. */
 export class AccessLog {
@@ -8,10 +8,14 @@ export class AccessLog {
   length = 0;
   readonly #words: Uint32Array;
   readonly #base: number;
+  readonly #wide: BigUint64Array;
+  readonly #values: number;
 
   constructor(runtime: Runtime) {
     this.#words = runtime.words;
     this.#base = runtime.events;
+    this.#wide = runtime.wide;
+    this.#values = runtime.values;
   }
 
   #word(index: number, word: number): number {
@@ -40,6 +44,16 @@ export class AccessLog {
     return this.#word(index, 2);
   }
 
+  /** Number of the first four bytes that it touches: two accesses meet when they have one in common. */
+  firstWord(index: number): number {
+    return this.address(index) >>> 2;
+  }
+
+  /** See firstWord(). */
+  lastWord(index: number): number {
+    return (this.address(index) + this.size(index) - 1) >>> 2;
+  }
+
   cpu(index: number): number {
     return this.#word(index, 3) & 0xff;
   }
@@ -52,5 +66,21 @@ export class AccessLog {
   /** True when the CPU had waited for a write before. */
   wasWoken(index: number): boolean {
     return ((this.#word(index, 3) >>> 16) & 1) === 1;
+  }
+
+  /** What it found there; undefined for bulk operations. Only where values are recorded. */
+  before(index: number): bigint | undefined {
+    return this.#value(index, 0);
+  }
+
+  /** What it left there. See before(). */
+  after(index: number): bigint | undefined {
+    return this.#value(index, 1);
+  }
+
+  #value(index: number, which: number): bigint | undefined {
+    const kind = this.kind(index);
+    if (kind === Kind.bulkRead || kind === Kind.bulkWrite) return undefined;
+    return this.#wide[this.#values + index * 2 + which];
   }
 }

@@ -35,8 +35,7 @@ export function findDataRace(log: AccessLog): DataRace | undefined {
   for (let event = 0; event < log.length; event++) {
     const clock = clocks[log.cpu(event)] as Clock;
     times[event] = clock[log.cpu(event)] as number;
-    const end = (log.address(event) + log.size(event) - 1) >>> 2;
-    for (let key = log.address(event) >>> 2; key <= end; key++) {
+    for (let key = log.firstWord(event); key <= log.lastWord(event); key++) {
       let word = words.get(key);
       if (word === undefined) {
         word = { released: undefined, write: -1, reads: new Int32Array(MAX_CPUS).fill(-1) };

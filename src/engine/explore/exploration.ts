@@ -3,6 +3,7 @@
 
 import { AccessLog } from "./access-log.ts";
 import { Reason, type Runtime } from "./runtime.ts";
+import { RandomWalk } from "./strategy/random.ts";
 import type { Strategy } from "./strategy/strategy.ts";
 
 /** What is explored: programs for some CPUs, over the memory of a runtime. */
@@ -48,6 +49,9 @@ export type Detector = (log: AccessLog) => Failure | undefined;
 /** Turns an exception of a program into a failure; undefined: it is an error of the explorer. */
 export type Explain = (error: unknown, cpu: number) => Failure | undefined;
 
+/** Executions that learn how a subject spins. */
+const LEARNING = 500;
+
 /** See the head of the file. */
 export class Exploration {
   readonly runtime: Runtime;
@@ -81,6 +85,16 @@ export class Exploration {
   /** Begins to count anew. */
   forgetCounts(): void {
     this.executions = this.redundant = this.totalEvents = 0;
+  }
+
+  /** Lets the runtime find out how the subject spins: an exhaustive search then need not try in vain. */
+  learnSpins(): void {
+    const { calls } = this.runtime;
+    const random = new RandomWalk(1);
+    calls.learn(true);
+    for (let i = 0; i < LEARNING; i++) this.execute(random);
+    calls.learn(false);
+    this.forgetCounts();
   }
 
   /** Turns of the execution that ran last. */

@@ -12,8 +12,6 @@ interface Granule {
   readonly reads: Int32Array;
 }
 
-const GRANULE_SHIFT = 2;
-
 /** See the head of the file. */
 export class HappensBefore {
   readonly #log: AccessLog;
@@ -88,8 +86,7 @@ export class HappensBefore {
     const rivals = this.#rivals;
     rivals.length = 0;
     const writes = isWrite(log.kind(event));
-    const end = (log.address(event) + log.size(event) - 1) >>> GRANULE_SHIFT;
-    for (let key = log.address(event) >>> GRANULE_SHIFT; key <= end; key++) {
+    for (let key = log.firstWord(event); key <= log.lastWord(event); key++) {
       const granule = this.#granules.get(key);
       if (granule === undefined) continue;
       if (granule.write >= 0 && log.cpu(granule.write) !== cpu) rivals.push(granule.write);
@@ -106,8 +103,7 @@ export class HappensBefore {
   #note(event: number, cpu: number): void {
     const log = this.#log;
     const writes = isWrite(log.kind(event));
-    const end = (log.address(event) + log.size(event) - 1) >>> GRANULE_SHIFT;
-    for (let key = log.address(event) >>> GRANULE_SHIFT; key <= end; key++) {
+    for (let key = log.firstWord(event); key <= log.lastWord(event); key++) {
       let granule = this.#granules.get(key);
       if (granule === undefined) {
         granule = { write: -1, reads: new Int32Array(MAX_CPUS).fill(-1) };

@@ -2,15 +2,16 @@
 // objects by their names, as the machine's memory shows them now; PTEs as words of a table's frame; the
 // rest by address.
 
-import { readFileSync } from "node:fs";
 import * as layout from "../../layout/structs.gen.ts";
 import { getU32, type MemoryViews } from "../../layout/view.ts";
 import { kernelEntry } from "../../kernel/catalogue.ts";
+import { readBuilt } from "../../kernel/load.ts";
+import { cacheField, firstObject } from "../../machine/invariants/walk-slabs.ts";
 import { HOST_SITE } from "./explored-cpu.ts";
 import type { Site } from "./instrument.ts";
 import type { Names } from "./names.ts";
 
-const { CACHE_TABLE, CACHE_STRIDE, MEM_MAP, OBJECT_ALIGN, PERCPU_AREAS, PERCPU_SIZE } = layout;
+const { CACHE_TABLE, MEM_MAP, PERCPU_AREAS, PERCPU_SIZE } = layout;
 const { KmemCache, Slab, Page, PG_slab } = layout;
 
 type Fields = Readonly<Record<string, number>>;
@@ -70,15 +71,14 @@ export function kernelNames(kernel: string, memory: MemoryViews, cpus: number): 
         const pfn = Math.floor((address - MEM_MAP) / Page.SIZE);
         return `page[${pfn}].${fieldAt(Page, (address - MEM_MAP) % Page.SIZE)}`;
       }
-      const isFixed = address < PERCPU_AREAS || (address >= MEM_MAP && address < framesAt);
-      return isFixed ? globalAt(address) : inFrame(memory, address);
+      return address < PERCPU_AREAS ? globalAt(address) : inFrame(memory, address);
     },
   };
 }
 
 function sitesOf(kernel: string): readonly Site[] {
   const file = `kernel-${kernelEntry(kernel).name}-check.sites.json`;
-  const text = readFileSync(new URL(`../../../build/${file}`, import.meta.url), "utf8");
+  const text = readBuilt(file).toString("utf8");
   return (JSON.parse(text) as { readonly sites: readonly Site[] }).sites;
 }
 
@@ -91,10 +91,8 @@ function inFrame(memory: MemoryViews, address: number): string {
   const id = getU32(memory, slab + Slab.cache_id);
   const cache = CACHES[id];
   if (cache === undefined) return word;
-  const table = CACHE_TABLE + id * CACHE_STRIDE;
-  const size = getU32(memory, table + KmemCache.object_size);
-  const end = slab + Slab.SIZE + getU32(memory, table + KmemCache.num) * 2;
-  const first = Math.ceil(end / OBJECT_ALIGN) * OBJECT_ALIGN;
+  const size = cacheField(memory, id, KmemCache.object_size);
+  const first = firstObject(memory, slab, id);
   if (address < first) return `${cache[0]} slab[${pfn}]`;
   const index = Math.floor((address - first) / size);
   return `${cache[0]}[${pfn}.${index}].${fieldAt(cache[1], (address - first) % size)}`;

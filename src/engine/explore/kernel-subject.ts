@@ -6,7 +6,6 @@
 // serves the interrupts of others. When all are idle the scenario is asked, then every rule of the
 // machine at rest is checked. Left out: a child on a CPU other than its parent's, and swap.
 
-import { readFileSync } from "node:fs";
 import {
   BOOT_PARAMS,
   BootParams,
@@ -20,8 +19,8 @@ import {
   TRACE_EVENT_SIZE,
 } from "../../layout/structs.gen.ts";
 import { memoryViews, setI32, type MemoryViews } from "../../layout/view.ts";
-import { kernelEntry } from "../../kernel/catalogue.ts";
 import { ConfigError, KernelBug, MachineSignal } from "../../kernel/error.ts";
+import { loadBuilt, twinFile } from "../../kernel/load.ts";
 import { bugOfTrap } from "../../machine/bug-report.ts";
 import { parseMemory, type MachineConfig } from "../../machine/config.ts";
 import { checkInvariants } from "../../machine/invariants/check.ts";
@@ -47,24 +46,6 @@ export interface KernelSubjectOptions {
   readonly without?: readonly SwitchName[];
   /** Values are recorded with events. @defaultValue false */
   readonly record?: boolean;
-}
-
-const modules = new Map<string, WebAssembly.Module>();
-
-/** The instrumented checking build of a kernel. Throws ConfigError when it is missing. */
-function loadTwin(name: string): WebAssembly.Module {
-  const file = `kernel-${kernelEntry(name).name}-check.explore.wasm`;
-  let module = modules.get(file);
-  if (module !== undefined) return module;
-  let binary: Buffer;
-  try {
-    binary = readFileSync(new URL(`../../../build/${file}`, import.meta.url));
-  } catch {
-    throw new ConfigError(`the kernel build/${file} is missing: run "npm run build"`);
-  }
-  module = new WebAssembly.Module(binary as Uint8Array<ArrayBuffer>);
-  modules.set(file, module);
-  return module;
 }
 
 /** A rule that does not hold after an execution. */
@@ -116,7 +97,7 @@ export class KernelSubject implements Subject {
     };
     this.runtime = createRuntime(bytes);
     this.memory = memoryViews(this.runtime.memory.buffer as unknown as SharedArrayBuffer);
-    const module = loadTwin(kernel);
+    const module = loadBuilt(twinFile(kernel));
     this.#cpus = scenario.programs.map((_, id) => instantiateExplored(this.runtime, module, id));
     this.#boot(options);
     const cpus = this.#cpus.map(({ cpu }) => cpu);

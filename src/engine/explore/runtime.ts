@@ -1,14 +1,16 @@
 // The explorer's wasm part as the host calls it, and the events that it writes down.
 // What the numbers mean is said in assembly/explorer/index.ts.
 
-import { readFileSync } from "node:fs";
 import { ConfigError } from "../../kernel/error.ts";
+import { loadBuilt } from "../../kernel/load.ts";
 
 /** CPUs that can be explored together. */
 export const MAX_CPUS = 8;
 /** A turn without end. */
 export const UNLIMITED = 0xffff_ffff;
 const PAGE_BYTES = 65_536;
+/** What explorer.wasm asks for at least. */
+const PROBE_PAGES = 16;
 
 /** Kinds of events. */
 export const Kind = {
@@ -87,7 +89,6 @@ export interface RuntimeCalls {
   readonly get_blocked: () => number;
   readonly get_events: () => number;
   readonly get_asleep: () => number;
-  readonly get_countdown: () => number;
   readonly enter: (cpu: number, steps: number) => void;
   readonly is_suspended: () => number;
   readonly rewind: () => void;
@@ -95,7 +96,6 @@ export interface RuntimeCalls {
   readonly is_unwinding: () => number;
   readonly leave: () => number;
   readonly put_to_sleep: (cpu: number, meta: number, addr: number, size: number) => void;
-  readonly clear_sleep: () => void;
   readonly point: (meta: number, addr: number) => number;
   readonly bulk: (meta: number, target: number, source: number, size: number) => number;
   readonly quiet: (addr: number, size: number) => void;
@@ -115,19 +115,6 @@ export interface Runtime {
   readonly imports: Record<string, Record<string, WebAssembly.ImportValue>>;
 }
 
-let compiled: WebAssembly.Module | undefined;
-
-function runtimeModule(): WebAssembly.Module {
-  if (compiled !== undefined) return compiled;
-  try {
-    const binary = readFileSync(new URL("../../../build/explorer.wasm", import.meta.url));
-    compiled = new WebAssembly.Module(binary);
-  } catch {
-    throw new ConfigError('the explorer build/explorer.wasm is missing: run "npm run build"');
-  }
-  return compiled;
-}
-
 /**
  * Makes a runtime whose words lie behind `machineBytes` of memory, a multiple of 64 KiB. The memory is
  * made here too.
@@ -140,10 +127,12 @@ export function createRuntime(machineBytes: number): Runtime {
   const env = { __asyncify_state: state, __asyncify_data: data };
   const instantiate = (memory: WebAssembly.Memory): RuntimeCalls => {
     const imports = { env: { ...env, memory }, explore: { base } };
-    return new WebAssembly.Instance(runtimeModule(), imports).exports as unknown as RuntimeCalls;
+    return new WebAssembly.Instance(loadBuilt("explorer.wasm"), imports)
+      .exports as unknown as RuntimeCalls;
   };
   const first = machineBytes / PAGE_BYTES;
-  const probe = instantiate(allocate(first));
+  // How much the explorer needs does not depend on the machine: the smallest memory will do.
+  const probe = instantiate(allocate(PROBE_PAGES));
   const memory = allocate(first + Math.ceil(probe.bytes_needed() / PAGE_BYTES));
   const calls = instantiate(memory);
   const value = new WebAssembly.Global({ value: "i64", mutable: true }, 0n);
@@ -156,7 +145,7 @@ export function createRuntime(machineBytes: number): Runtime {
     wide: new BigUint64Array(memory.buffer),
     events: calls.events_address() >>> 2,
     values: calls.values_address() >>> 3,
-    imports: imports,
+    imports,
   };
 }
 
@@ -172,36 +161,3 @@ function allocate(pages: number): WebAssembly.Memory {
 
 /** Number of words of an event. */
 export const EVENT_WORDS = 4;
-
-/** One access of an execution. */
-export interface AccessEvent {
-  readonly cpu: number;
-  readonly kind: number;
-  /** Bytes. */
-  readonly size: number;
-  readonly address: number;
-  /** Number of the access in the code. */
-  readonly site: number;
-  /** CPUs that could have run instead, itself included: bits. */
-  readonly runnable: number;
-  /** Its CPU waited for a write before it. */
-  readonly wasWoken: boolean;
-  /** What the word held before, and after; undefined unless recorded. */
-  readonly before: bigint | undefined;
-  readonly after: bigint | undefined;
-}
-
-/** Event number `index` of the execution that ran last. */
-export function eventOf(runtime: Runtime, index: number, recorded = false): AccessEvent {
-  const at = runtime.events + index * EVENT_WORDS;
-  const [meta = 0, address = 0, size = 0, who = 0] = runtime.words.subarray(at, at + EVENT_WORDS);
-  const values = runtime.values + index * 2;
-  const kind = meta & 15;
-  const hasValues = recorded && kind !== Kind.bulkRead && kind !== Kind.bulkWrite;
-  return {
-    ...{ cpu: who & 0xff, kind, size, address, site: meta >>> 8 },
-    ...{ runnable: (who >>> 8) & 0xff, wasWoken: ((who >>> 16) & 1) === 1 },
-    before: hasValues ? runtime.wide[values] : undefined,
-    after: hasValues ? runtime.wide[values + 1] : undefined,
-  };
-}

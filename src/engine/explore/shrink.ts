@@ -3,7 +3,7 @@
 // that makes it simpler. (Delta debugging would try halves first; schedules that were found with few
 // preemptions are too short for that to pay.)
 
-import type { Exploration, Failure, Turn } from "./exploration.ts";
+import type { Exploration, Failure, Outcome, Turn } from "./exploration.ts";
 import { UNLIMITED } from "./runtime.ts";
 import { Replay } from "./strategy/replay.ts";
 
@@ -20,8 +20,15 @@ export function failureOf(
   turns: readonly Turn[],
 ): FailingSchedule | undefined {
   const outcome = exploration.execute(new Replay(turns));
-  if (outcome?.failure === undefined) return undefined;
-  return { turns: exploration.turns(), events: outcome.events, failure: outcome.failure };
+  return outcome === undefined ? undefined : failingSchedule(exploration, outcome);
+}
+
+/** The schedule of the execution that ran last; undefined unless it failed. */
+export function failingSchedule(
+  exploration: Exploration,
+  { failure, events }: Outcome,
+): FailingSchedule | undefined {
+  return failure === undefined ? undefined : { turns: exploration.turns(), events, failure };
 }
 
 function isSimpler(a: FailingSchedule, b: FailingSchedule): boolean {

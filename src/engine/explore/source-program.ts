@@ -48,6 +48,11 @@ export async function compileProgram(path: string): Promise<CompiledProgram> {
   } catch {
     throw new ConfigError(`there is no program file ${path}: give an AssemblyScript file`);
   }
+  return compileSource(path, text);
+}
+
+/** Compiles a program whose text is known; what it imports is looked for beside `path`. Throws ConfigError. */
+export async function compileSource(path: string, text: string): Promise<CompiledProgram> {
   const { asc, instrument } = await loadCompiler();
   const name = resolve(path).split("/").at(-1);
   const folder = resolve(path, "..");

@@ -16,7 +16,7 @@ import {
   PG_slab,
   Slab,
 } from "../../layout/structs.gen.ts";
-import { getU32 } from "../../layout/view.ts";
+import { getU32, type MemoryViews } from "../../layout/view.ts";
 import { hex } from "./findings.ts";
 import { listNodes } from "./lists.ts";
 import { ROLE_SLAB, areaOf, flagsOf, type World } from "./world.ts";
@@ -34,14 +34,17 @@ interface SlabRecord {
 }
 
 /** A field of a cache. */
-function field(world: World, cacheId: number, offset: number): number {
-  return world.u32(CACHE_TABLE + cacheId * CACHE_STRIDE + offset);
-}
+export const cacheField = (memory: MemoryViews, cacheId: number, offset: number): number =>
+  getU32(memory, CACHE_TABLE + cacheId * CACHE_STRIDE + offset);
+
+const field = (world: World, cacheId: number, offset: number): number =>
+  cacheField(world.memory, cacheId, offset);
 
 const cacheName = (cacheId: number): string => `cache ${CACHE_NAMES[cacheId] ?? cacheId}`;
 
-function firstObject(world: World, slab: SlabRecord): number {
-  const end = slab.address + Slab.SIZE + field(world, slab.cacheId, KmemCache.num) * 2;
+/** Address of the first object of a slab. */
+export function firstObject(memory: MemoryViews, slab: number, cacheId: number): number {
+  const end = slab + Slab.SIZE + cacheField(memory, cacheId, KmemCache.num) * 2;
   return Math.ceil(end / OBJECT_ALIGN) * OBJECT_ALIGN;
 }
 
@@ -98,7 +101,7 @@ function indexOf(world: World, object: number, slabs: readonly SlabRecord[]): nu
   const slab = slabs.find((one) => one.address === object - (object % PAGE_SIZE));
   if (slab === undefined) return undefined;
   const size = field(world, slab.cacheId, KmemCache.object_size);
-  const index = (object - firstObject(world, slab)) / size;
+  const index = (object - firstObject(world.memory, slab.address, slab.cacheId)) / size;
   if (!Number.isInteger(index) || index < 0) return undefined;
   return slab.free.has(index) ? -1 : index;
 }
@@ -109,7 +112,7 @@ function objectsInUse(world: World, cacheId: number, slabs: readonly SlabRecord[
   const num = field(world, cacheId, KmemCache.num);
   const used = new Set<number>();
   for (const slab of slabs) {
-    const first = firstObject(world, slab);
+    const first = firstObject(world.memory, slab.address, cacheId);
     for (let index = 0; index < num; index++) {
       const object = first + index * size;
       if (!slab.free.has(index) && !cached.has(object)) used.add(object);
@@ -184,6 +187,6 @@ export function walkSlabs(world: World): void {
 /** Slabs of each cache, as the caches count them. */
 export function slabCounts(memory: World["memory"]): number[] {
   return Array.from({ length: NR_CACHES }, (_, cacheId) =>
-    getU32(memory, CACHE_TABLE + cacheId * CACHE_STRIDE + KmemCache.nr_slabs),
+    cacheField(memory, cacheId, KmemCache.nr_slabs),
   );
 }

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import type { Failure } from "../../../src/engine/explore/exploration.ts";
 import { Dpor } from "../../../src/engine/explore/strategy/dpor.ts";
 import { RandomWalk } from "../../../src/engine/explore/strategy/random.ts";
-import { compileText, explorationOf, learn, walk } from "../../support/explored.ts";
+import { compileText, explorationOf, walk } from "../../support/explored.ts";
 
 const LOCKS = `
 function lock(word: usize): void { while (atomic.cmpxchg<i32>(word, 0, 1) != 0) {} }
@@ -82,14 +82,14 @@ const rules = (failures: readonly Failure[]): string[] => [
 describe.each(Object.entries(TWINS))("%s", (_, { rule, broken, right }) => {
   test(`is found: ${rule}`, async () => {
     const exploration = explorationOf(await compileText(broken), true);
-    if (rule !== "livelock") learn(exploration);
+    if (rule !== "livelock") exploration.learnSpins();
     const { failures } = walk(exploration, new Dpor(exploration.runtime), undefined, 200);
     expect(rules(failures)).toContain(rule);
   });
 
   test("is not found in its right twin, whatever happens", async () => {
     const exploration = explorationOf(await compileText(right), true);
-    learn(exploration);
+    exploration.learnSpins();
     const seen = walk(exploration, new Dpor(exploration.runtime));
     expect(seen.failures).toEqual([]);
     expect(walk(exploration, new RandomWalk(3), undefined, 500).failures).toEqual([]);

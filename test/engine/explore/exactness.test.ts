@@ -9,7 +9,6 @@ import { RandomWalk } from "../../../src/engine/explore/strategy/random.ts";
 import {
   compileText,
   explorationOf,
-  learn,
   lockedCounter,
   racyCounter,
   walk,
@@ -106,7 +105,7 @@ describe("a counter under a test-and-set lock", () => {
     "%i CPUs, %i times: %i traces, and %i redundant executions",
     async (cpus, times, traces, redundant) => {
       const exploration = explorationOf(await compileText(lockedCounter(cpus, times)), true);
-      learn(exploration);
+      exploration.learnSpins();
       const seen = walk(exploration, new Dpor(exploration.runtime));
       expect([seen.full, seen.redundant]).toEqual([traces, redundant]);
       expect(seen.failures).toEqual([]);

@@ -8,7 +8,7 @@
 // touch and one of them to write. When that set has grown, the bound is walked again.
 
 import type { AccessLog } from "../access-log.ts";
-import { isWrite } from "../runtime.ts";
+import { MAX_CPUS, isWrite } from "../runtime.ts";
 import { Path } from "./path.ts";
 import { countCpus, lowestCpu, type Ended, type Strategy } from "./strategy.ts";
 
@@ -20,8 +20,6 @@ interface Touched {
   cpus: number;
   isWritten: boolean;
 }
-
-const GRANULE_SHIFT = 2;
 
 /** See the head of the file. */
 export class Bounded implements Strategy {
@@ -117,8 +115,7 @@ export class Bounded implements Strategy {
   }
 
   #isShared(log: AccessLog, event: number): boolean {
-    const end = (log.address(event) + log.size(event) - 1) >>> GRANULE_SHIFT;
-    for (let key = log.address(event) >>> GRANULE_SHIFT; key <= end; key++) {
+    for (let key = log.firstWord(event); key <= log.lastWord(event); key++) {
       const touched = this.#touched.get(key);
       if (touched?.isWritten === true && countCpus(touched.cpus) > 1) return true;
     }
@@ -127,8 +124,7 @@ export class Bounded implements Strategy {
 
   #learn(log: AccessLog): void {
     for (let i = 0; i < log.length; i++) {
-      const end = (log.address(i) + log.size(i) - 1) >>> GRANULE_SHIFT;
-      for (let key = log.address(i) >>> GRANULE_SHIFT; key <= end; key++) {
+      for (let key = log.firstWord(i); key <= log.lastWord(i); key++) {
         let touched = this.#touched.get(key);
         if (touched === undefined) {
           this.#touched.set(key, (touched = { cpus: 0, isWritten: false }));
@@ -144,9 +140,9 @@ export class Bounded implements Strategy {
 
 /** Runnable CPUs from `from` on, round and round, that come before `cpu`. */
 function passedOver(runnable: number, from: number, cpu: number): number {
-  const rotated = (first: number): number => {
-    const low = (1 << first) - 1;
-    return first <= cpu ? runnable & ~low & ((1 << cpu) - 1) : runnable & (~low | ((1 << cpu) - 1));
-  };
-  return countCpus(rotated(from > 31 ? 0 : from) & 0xff);
+  let count = 0;
+  for (let other = from % MAX_CPUS; other !== cpu; other = (other + 1) % MAX_CPUS) {
+    count += (runnable >> other) & 1;
+  }
+  return count;
 }

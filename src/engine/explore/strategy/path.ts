@@ -3,7 +3,7 @@
 // Executions are not kept: a path is run again from the start, and goes on with the CPU that runs.
 
 import { UNLIMITED } from "../runtime.ts";
-import { lowestCpu } from "./strategy.ts";
+import { cpuAfter, lowestCpu } from "./strategy.ts";
 
 /** See the head of the file. */
 export class Path {
@@ -53,15 +53,9 @@ export class Path {
     }
     this.steps = UNLIMITED;
     if (this.#last < 0 || ((runnable >> this.#last) & 1) === 0) {
-      this.#last = this.#following(runnable);
+      this.#last = cpuAfter(this.#last, runnable);
     }
     return this.#last;
-  }
-
-  /** The runnable CPU that comes after the one that ran, round and round. */
-  #following(runnable: number): number {
-    const later = runnable & ~((2 << this.#last) - 1);
-    return lowestCpu(this.#last >= 0 && later !== 0 ? later : runnable);
   }
 
   /** Adds an event to the path. */

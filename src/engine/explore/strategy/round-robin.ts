@@ -1,6 +1,6 @@
 // Every CPU does one event, then the next one: one execution, the same each time.
 
-import { lowestCpu, type Strategy } from "./strategy.ts";
+import { cpuAfter, type Strategy } from "./strategy.ts";
 
 /** See the head of the file. */
 export class RoundRobin implements Strategy {
@@ -19,8 +19,7 @@ export class RoundRobin implements Strategy {
   }
 
   next(runnable: number): number {
-    const later = this.#last < 0 ? 0 : runnable & ~((2 << this.#last) - 1);
-    this.#last = lowestCpu(later === 0 ? runnable : later);
+    this.#last = cpuAfter(this.#last, runnable);
     return this.#last;
   }
 

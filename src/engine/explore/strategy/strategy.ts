@@ -42,6 +42,12 @@ export interface Strategy {
 /** The lowest CPU of a mask. */
 export const lowestCpu = (mask: number): number => 31 - Math.clz32(mask & -mask);
 
+/** The CPU of a mask that comes after `cpu`, round and round; the lowest one after -1. */
+export function cpuAfter(cpu: number, mask: number): number {
+  const later = cpu < 0 ? 0 : mask & ~((2 << cpu) - 1);
+  return lowestCpu(later === 0 ? mask : later);
+}
+
 /** Number of CPUs in a mask. */
 export function countCpus(mask: number): number {
   let count = 0;
