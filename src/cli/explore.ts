@@ -1,8 +1,16 @@
 // `racier explore`, `racier replay` and `racier scenarios`: chosen interleavings, one of them again, and
 // what there is to explore.
 
-import { Command } from "commander";
-import { runExplore, runReplay, type ExploreProgress } from "../experiment/explore.ts";
+import { Command, Option } from "commander";
+import {
+  DETECTORS,
+  NOTHING_OFF,
+  parseOff,
+  runExplore,
+  runReplay,
+  type ExploreProgress,
+  type Off,
+} from "../experiment/explore.ts";
 import { runHall } from "../experiment/explore-hall.ts";
 import { STRATEGIES, strategyNamed, type StrategyName } from "../experiment/explore-plan.ts";
 import type { ExploreDocument } from "../experiment/explore-document.ts";
@@ -31,7 +39,7 @@ interface Options {
   readonly budget?: Budget;
   readonly kernel?: string;
   readonly without?: string[];
-  readonly dataRaces: boolean;
+  readonly off: Off;
   readonly json?: boolean;
 }
 
@@ -118,6 +126,12 @@ async function exploreAll(options: Options, interrupted: () => boolean): Promise
 const BUDGET: Budget = { seconds: 10, executions: Infinity };
 const HALL_BUDGET: Budget = { seconds: 30, executions: Infinity };
 
+/** What is not to be looked for. */
+const offOption = (): Option =>
+  new Option("--off <detectors>", `do not look for these: ${Object.keys(DETECTORS).join(", ")}`)
+    .argParser(parseOff)
+    .default(NOTHING_OFF, "look for all");
+
 /** The subcommand that searches. */
 export function exploreCommand(): Command {
   const words = (text: string): string[] => text.split(",");
@@ -140,7 +154,7 @@ export function exploreCommand(): Command {
     )
     .option("--seed <n>", "the same seed, the same search", wholeNumber("--seed", 0, MAX_SEED), 1)
     .option("--budget <b>", "time (10s, 5m) or number of executions (default: 10s)", parseBudget)
-    .option("--no-data-races", "do not look for unordered plain accesses of a program")
+    .addOption(offOption())
     .option("--json", "one JSON document on standard output (docs/json.md)")
     .action(explore);
 }
@@ -166,9 +180,9 @@ export function replayCommand(): Command {
   return new Command("replay")
     .description("run one schedule again, as racier explore printed it")
     .argument("<schedule>", "SUBJECT@FINGERPRINT/TURNS")
-    .option("--no-data-races", "do not look for unordered plain accesses")
+    .addOption(offOption())
     .option("--json", "one JSON document on standard output (docs/json.md)")
-    .action(async (line: string, options: { dataRaces: boolean; json?: boolean }) => {
-      show(await runReplay(line, options.dataRaces), options.json);
+    .action(async (line: string, options: { off: Off; json?: boolean }) => {
+      show(await runReplay(line, options.off), options.json);
     });
 }

@@ -16,7 +16,10 @@ export interface Exhibit {
 }
 
 /** What holds for every exhibit. */
-export type HallOptions = Pick<ExploreOptions, "seed" | "strategy" | "depth" | "interrupted"> & {
+export type HallOptions = Pick<
+  ExploreOptions,
+  "off" | "seed" | "strategy" | "depth" | "interrupted"
+> & {
   /** Time for all exhibits. */
   readonly seconds: number;
   readonly onExhibit?: (done: number, total: number, name: string) => void;
@@ -41,7 +44,7 @@ export async function runHall(options: HallOptions): Promise<Exhibit[]> {
     options.onExhibit?.(exhibits.length, places.length, `${name}, ${kernel}`);
     const document = await runExplore({
       ...options,
-      ...{ subject: name, kernel, dataRaces: false, executions: Infinity },
+      ...{ subject: name, kernel, executions: Infinity },
       without: without === null ? undefined : [without],
       seconds: without === null ? share : share * PATIENCE,
     });

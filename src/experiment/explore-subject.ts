@@ -3,7 +3,8 @@
 
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
-import { findDataRace } from "../engine/explore/data-race.ts";
+import type { Off } from "../engine/explore/detect/catalogue.ts";
+import { findDataRace } from "../engine/explore/detect/data-race.ts";
 import { Exploration, type Detector } from "../engine/explore/exploration.ts";
 import { kernelNames } from "../engine/explore/kernel-names.ts";
 import { KernelSubject } from "../engine/explore/kernel-subject.ts";
@@ -26,8 +27,8 @@ export interface SubjectOptions {
   readonly kernel?: string | undefined;
   /** What the kernel of a scenario does without. @defaultValue nothing */
   readonly without?: readonly string[] | undefined;
-  /** Report data races of a program. */
-  readonly dataRaces: boolean;
+  /** Detectors that are switched off. */
+  readonly off: Off;
 }
 
 /** One machine to explore. */
@@ -57,11 +58,11 @@ export async function subjectOf(options: SubjectOptions): Promise<ExploreSubject
 }
 
 /** What the line of a schedule names: "file.ts", or "scenario:kernel:switches". Throws ConfigError. */
-export function subjectOfKey(key: string, dataRaces: boolean): SubjectOptions {
+export function subjectOfKey(key: string, off: Off): SubjectOptions {
   const match = /^([a-z-]+):([\d.]+)(?::([a-z,-]+))?$/.exec(key);
-  if (match === null) return { subject: key, dataRaces };
+  if (match === null) return { subject: key, off };
   const [, subject = "", kernel, without] = match;
-  return { subject, kernel, without: without?.split(","), dataRaces };
+  return { subject, kernel, without: without?.split(","), off };
 }
 
 async function programSubject(options: SubjectOptions): Promise<ExploreSubject> {
@@ -71,13 +72,14 @@ async function programSubject(options: SubjectOptions): Promise<ExploreSubject> 
   }
   const program = await compileProgram(path);
   const names = programNames(program.sites, program.variables);
-  const detectors = options.dataRaces ? [dataRaceDetector(names)] : [];
+  const { off } = options;
+  const detectors = off.has("data-race") ? [] : [dataRaceDetector(names)];
   const open = (record: boolean): Explored => {
     const subject = new SourceProgram(program);
     subject.record(record);
     const { runtime } = subject;
     return {
-      exploration: new Exploration(runtime, subject, explainProgram, detectors),
+      exploration: new Exploration(runtime, subject, explainProgram, detectors, off),
       runtime,
       names,
     };
@@ -94,7 +96,7 @@ function dataRaceDetector(names: Names): Detector {
     const who = `CPU ${log.cpu(a)} and CPU ${log.cpu(b)} access ${names.objectAt(log.address(b))}`;
     const where = `in ${names.functionOf(log.site(a))} and ${names.functionOf(log.site(b))}`;
     const message = `${who}, and nothing orders them (${where})`;
-    return { rule: "data race", message, cpu: log.cpu(b) };
+    return { detector: "data-race", rule: "data race", message, cpu: log.cpu(b) };
   };
 }
 
@@ -109,12 +111,14 @@ function scenarioSubject(options: SubjectOptions): ExploreSubject {
   const scenario = scenarioNamed(options.subject);
   const kernel = options.kernel ?? scenario.kernels[0] ?? "";
   const without = (options.without ?? []).map(switchNamed);
+  const { off } = options;
   const tail = without.length > 0 ? `:${without.join(",")}` : "";
   const open = (record: boolean): Explored => {
-    const subject = new KernelSubject(scenario, { kernel, without, record });
+    const subject = new KernelSubject(scenario, { kernel, without, record, off });
     const { runtime } = subject;
     const names = kernelNames(kernel, subject.memory, subject.cpus);
-    return { exploration: new Exploration(runtime, subject, subject.explain), runtime, names };
+    const exploration = new Exploration(runtime, subject, subject.explain, [], off);
+    return { exploration, runtime, names };
   };
   const lacks = without.length > 0 ? `, ${without.join(", ")}` : "";
   return {

@@ -2,6 +2,7 @@
 // spent; then makes the schedule that broke it simple, and writes down its steps.
 
 import { performance } from "node:perf_hooks";
+import type { Off } from "../engine/explore/detect/catalogue.ts";
 import type { Exploration, Outcome, Turn } from "../engine/explore/exploration.ts";
 import { checkSchedule, formatSchedule, parseSchedule } from "../engine/explore/schedule.ts";
 import { failingSchedule, shrink, type FailingSchedule } from "../engine/explore/shrink.ts";
@@ -17,6 +18,8 @@ import {
   type SubjectOptions,
 } from "./explore-subject.ts";
 import { hostFacts } from "./host.ts";
+
+export { DETECTORS, NOTHING_OFF, parseOff, type Off } from "../engine/explore/detect/catalogue.ts";
 
 /** How to explore. */
 export interface ExploreOptions extends SubjectOptions {
@@ -183,10 +186,10 @@ function record(
  * @param line as `racier explore` prints it
  * @throws ConfigError when it is no schedule, or one of other code
  */
-export async function runReplay(line: string, dataRaces: boolean): Promise<ExploreDocument> {
+export async function runReplay(line: string, off: Off): Promise<ExploreDocument> {
   const host = hostFacts();
   const schedule = parseSchedule(line);
-  const subject = await subjectOf(subjectOfKey(schedule.subject, dataRaces));
+  const subject = await subjectOf(subjectOfKey(schedule.subject, off));
   const recording = subject.open(true);
   const { cpus } = recording.exploration.subject;
   checkSchedule(schedule, subject.fingerprint, cpus);

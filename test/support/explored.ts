@@ -1,6 +1,6 @@
 // Programs for the explorer, given as text, and all that can happen to them.
 
-import { findDataRace } from "../../src/engine/explore/data-race.ts";
+import { findDataRace } from "../../src/engine/explore/detect/data-race.ts";
 import { Exploration, type Detector, type Failure } from "../../src/engine/explore/exploration.ts";
 import {
   SourceProgram,
@@ -17,7 +17,12 @@ export const compileText = (text: string): Promise<CompiledProgram> =>
 const dataRaces: Detector = (log) =>
   findDataRace(log) === undefined
     ? undefined
-    : { rule: "data race", message: "two accesses are not ordered", cpu: -1 };
+    : {
+        detector: "data-race",
+        rule: "data race",
+        message: "two accesses are not ordered",
+        cpu: -1,
+      };
 
 /** A fresh exploration of a program. */
 export function explorationOf(program: CompiledProgram, races = false): Exploration {

@@ -1,7 +1,5 @@
 // Layouts: their rules, the presets and the synthetic ones, and where smaps can be read from.
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import {
   mkdtempSync,
   readdirSync,
@@ -284,34 +282,6 @@ describe("smaps of a file", () => {
 
 describe("smaps of a process", () => {
   const linux = process.platform === "linux";
-
-  test.runIf(linux)("a process that runs and holds still is read", async () => {
-    const child = spawn(process.execPath, ["-e", "console.log(); process.stdin.resume()"]);
-    try {
-      await once(child.stdout, "data");
-      child.kill("SIGSTOP");
-      const pid = child.pid ?? 0;
-      const layout = readSmapsOfPid(pid);
-
-      validateLayout(layout);
-      expect(layout.source).toBe(`pid ${pid}`);
-      expect(summarise(layout).anonymousPages).toBeGreaterThan(0);
-    } finally {
-      child.kill("SIGKILL");
-    }
-  });
-
-  test.runIf(linux)("the text of a file is read whole, whatever its size", () => {
-    const path = join(FOLDER, "long");
-    const vma = (i: number): string => {
-      const at = (i: number): string => (0x400000 + i * 0x1000).toString(16).padStart(8, "0");
-      return `${at(i)}-${at(i + 1)} r-xp 00000000 00:00 0 /bin/${"x".repeat(200)}\nSize: 4 kB\nRss: 4 kB\n`;
-    };
-    const count = 12_000;
-    writeFileSync(path, Array.from({ length: count }, (_, i) => vma(i)).join(""));
-
-    expect(readSmapsFile(path).vmas).toHaveLength(count);
-  });
 
   const PIECE = "00400000-00401000 r-xp 00000000 00:00 0 /bin/x\nSize: 4 kB\nRss: 4 kB\n";
 

@@ -2,6 +2,7 @@
 // After each execution the memory is put back, from the record of what was overwritten.
 
 import { AccessLog } from "./access-log.ts";
+import { NOTHING_OFF, type DetectorName, type Off } from "./detect/catalogue.ts";
 import { Reason, type Runtime } from "./runtime.ts";
 import { RandomWalk } from "./strategy/random.ts";
 import type { Strategy } from "./strategy/strategy.ts";
@@ -22,6 +23,8 @@ export interface Subject {
 
 /** What went wrong in an execution. */
 export interface Failure {
+  /** What found it: it can be switched off. */
+  readonly detector: DetectorName;
   /** The rule: "assertion", "deadlock", "livelock", "check", a BUG_*, ... */
   readonly rule: string;
   readonly message: string;
@@ -65,20 +68,26 @@ export class Exploration {
   readonly log: AccessLog;
   readonly #explain: Explain;
   readonly #detectors: readonly Detector[];
+  readonly #off: Off;
   readonly #turnCpus: number[] = [];
   readonly #turnSteps: number[] = [];
 
-  /** @param detectors look at each execution whose events are written down */
+  /**
+   * @param detectors look at each execution whose events are written down
+   * @param off what is found by these is passed over
+   */
   constructor(
     runtime: Runtime,
     subject: Subject,
     explain: Explain,
     detectors: readonly Detector[] = [],
+    off: Off = NOTHING_OFF,
   ) {
     this.runtime = runtime;
     this.subject = subject;
     this.#explain = explain;
     this.#detectors = detectors;
+    this.#off = off;
     this.log = new AccessLog(runtime);
   }
 
@@ -115,7 +124,7 @@ export class Exploration {
     this.#turnCpus.length = this.#turnSteps.length = 0;
     const ran = this.#runTurns(strategy);
     this.log.length = strategy.needsLog ? ran.events : 0;
-    const outcome = { ...ran, failure: ran.failure ?? this.#detect() };
+    const outcome = { ...ran, failure: this.#unlessOff(ran.failure) ?? this.#detect() };
     inspect?.(outcome);
     calls.undo();
     this.executions++;
@@ -123,6 +132,10 @@ export class Exploration {
     this.totalEvents += outcome.events;
     strategy.end({ log: this.log, events: outcome.events, wasRedundant: outcome.wasRedundant });
     return outcome;
+  }
+
+  #unlessOff(failure: Failure | undefined): Failure | undefined {
+    return failure === undefined || this.#off.has(failure.detector) ? undefined : failure;
   }
 
   #detect(): Failure | undefined {
@@ -161,11 +174,12 @@ export class Exploration {
       const failure = this.#explain(error, cpu);
       if (failure === undefined) throw error;
       if (calls.leave() !== Reason.outOfBounds) return failure;
-      return { rule: "out of bounds", message: "an access beyond the end of memory", cpu };
+      const message = "an access beyond the end of memory";
+      return { detector: "out-of-bounds", rule: "out of bounds", message, cpu };
     }
     if (calls.leave() !== Reason.overrun) return undefined;
     const message = `more than ${calls.get_events()} events: the programs do not come to an end`;
-    return { rule: "livelock", message, cpu };
+    return { detector: "livelock", rule: "livelock", message, cpu };
   }
 
   #note(cpu: number, steps: number): void {
@@ -186,12 +200,13 @@ export class Exploration {
         .filter((cpu) => ((blocked >> cpu) & 1) === 1)
         .map((cpu) => `CPU ${cpu}`);
       const message = `${names.join(" and ")} wait, and nobody is left who could wake them`;
-      return { failure: { rule: "deadlock", message, cpu: -1 }, events, wasRedundant: false };
+      const failure: Failure = { detector: "deadlock", rule: "deadlock", message, cpu: -1 };
+      return { failure, events, wasRedundant: false };
     }
     let failure: Failure | undefined;
     try {
       const message = this.subject.check();
-      if (message !== undefined) failure = { rule: "check", message, cpu: -1 };
+      if (message !== undefined) failure = { detector: "check", rule: "check", message, cpu: -1 };
     } catch (error) {
       failure = this.#explain(error, -1);
       if (failure === undefined) throw error;

@@ -28,6 +28,7 @@ import { ProgramExit, type ProgramTask } from "../../machine/task.ts";
 import type { Prepared, Scenario, ScenarioProgram } from "../../scenario/scenario.ts";
 import { withoutMask, type SwitchName } from "../../scenario/switches.ts";
 import { sysExit } from "../../syscall/process.ts";
+import { NOTHING_OFF, type DetectorName, type Off } from "./detect/catalogue.ts";
 import type { Failure, Subject } from "./exploration.ts";
 import { exploredTask, instantiateExplored, type ExploredCpu } from "./explored-cpu.ts";
 import { ReplayError } from "./replay.ts";
@@ -46,18 +47,27 @@ export interface KernelSubjectOptions {
   readonly without?: readonly SwitchName[];
   /** Values are recorded with events. @defaultValue false */
   readonly record?: boolean;
+  /** Detectors that are switched off. @defaultValue none */
+  readonly off?: Off;
 }
 
 /** A rule that does not hold after an execution. */
 class BrokenRule extends Error {
   override readonly name = "BrokenRule";
+  readonly detector: DetectorName;
   readonly rule: string;
 
-  constructor(rule: string, message: string) {
+  constructor(detector: DetectorName, rule: string, message: string) {
     super(message);
+    this.detector = detector;
     this.rule = rule;
   }
 }
+
+const ruleOf = (
+  detector: DetectorName,
+  { rule, message }: { readonly rule: string; readonly message: string },
+): Omit<Failure, "cpu"> => ({ detector, rule, message });
 
 /** See the head of the file. */
 export class KernelSubject implements Subject {
@@ -75,6 +85,7 @@ export class KernelSubject implements Subject {
   #stray: Failure | undefined;
   /** States that programs have ended in and that broke no rule. */
   readonly #goodStates = new Set<bigint>();
+  readonly #off: Off;
   /** Bits of the CPUs whose programs have ended. */
   #idle = 0;
 
@@ -89,6 +100,7 @@ export class KernelSubject implements Subject {
       );
     }
     this.scenario = scenario;
+    this.#off = options.off ?? NOTHING_OFF;
     this.cpus = scenario.programs.length;
     const bytes = Math.ceil(parseMemory(scenario.memory ?? "4M") / WASM_PAGE) * WASM_PAGE;
     this.config = {
@@ -176,7 +188,10 @@ export class KernelSubject implements Subject {
 
   /** See Subject. Throws the rule that does not hold. A state that was seen is not looked at again. */
   check(): string | undefined {
-    if (this.#stray !== undefined) throw new BrokenRule(this.#stray.rule, this.#stray.message);
+    if (this.#stray !== undefined) {
+      const { detector, rule, message } = this.#stray;
+      throw new BrokenRule(detector, rule, message);
+    }
     if (this.runtime.calls.is_undo_full() !== 0) {
       const { name } = this.scenario;
       throw new ConfigError(`${name} overwrites more memory than can be put back: make it smaller`);
@@ -189,12 +204,14 @@ export class KernelSubject implements Subject {
   }
 
   #checkState(): string | undefined {
-    const complaint = this.scenario.check?.(this.#machine, this.#prepared);
-    if (complaint !== undefined) return complaint;
+    const complaint = this.#off.has("check")
+      ? undefined
+      : this.scenario.check?.(this.#machine, this.#prepared);
+    if (complaint !== undefined || this.#off.has("invariant")) return complaint;
     const violations = checkInvariants(this.memory);
     const [first] = violations;
     if (first === undefined) return undefined;
-    throw new BrokenRule(first.rule, violations.map(({ text }) => text).join("\n"));
+    throw new BrokenRule("invariant", first.rule, violations.map(({ text }) => text).join("\n"));
   }
 
   /** What an exception of a program, a trap or a check means; undefined: the explorer is misused. */
@@ -202,15 +219,21 @@ export class KernelSubject implements Subject {
     if (error instanceof ReplayError || error instanceof ConfigError) return undefined;
     if (error instanceof WebAssembly.RuntimeError) {
       const bug = bugOfTrap(this.memory, cpu, error.message);
-      return { rule: bug.rule, message: bug.message, cpu: bug.cpu };
+      return { ...ruleOf("bug", bug), cpu: bug.cpu };
     }
-    if (error instanceof BrokenRule) return { rule: error.rule, message: error.message, cpu };
-    if (error instanceof MachineSignal) return { rule: error.signal, message: error.message, cpu };
-    if (error instanceof KernelBug) return { rule: error.rule, message: error.message, cpu };
+    if (error instanceof BrokenRule) return { ...ruleOf(error.detector, error), cpu };
+    if (error instanceof MachineSignal) {
+      return { detector: "trap", rule: error.signal, message: error.message, cpu };
+    }
+    if (error instanceof KernelBug) return { ...ruleOf("bug", error), cpu: error.cpu };
     // What a program of the scenario finds wrong, it throws.
     if (error instanceof Error) {
-      return { rule: error.name === "Error" ? "check" : error.name, message: error.message, cpu };
+      const isCheck = error.name === "Error";
+      const [detector, rule] = isCheck
+        ? (["check", "check"] as const)
+        : (["trap", error.name] as const);
+      return { detector, rule, message: error.message, cpu };
     }
-    return { rule: "thrown", message: String(error), cpu };
+    return { detector: "trap", rule: "thrown", message: String(error), cpu };
   };
 }

@@ -193,9 +193,11 @@ function readText(words: Uint32Array, address: number): string {
 
 /** What an exception of a program means. */
 export function explainProgram(error: unknown, cpu: number): Failure | undefined {
-  if (error instanceof AssertionFailure) return { rule: "assertion", message: error.message, cpu };
+  if (error instanceof AssertionFailure) {
+    return { detector: "assertion", rule: "assertion", message: error.message, cpu };
+  }
   if (error instanceof WebAssembly.RuntimeError) {
-    return { rule: "trap", message: error.message, cpu };
+    return { detector: "trap", rule: "trap", message: error.message, cpu };
   }
   return undefined;
 }

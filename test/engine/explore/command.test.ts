@@ -55,7 +55,7 @@ describe("the examples", () => {
   });
 
   test("broken-lock without data races is found by its check", () => {
-    const { status, out } = racier("explore", example("broken-lock"), "--no-data-races");
+    const { status, out } = racier("explore", example("broken-lock"), "--off", "data-race");
     expect(status).toBe(1);
     expect(out).toContain("check: check() says that the result is wrong");
   });
@@ -119,6 +119,7 @@ describe("scenarios", () => {
     [["nothing"], 'there is no scenario "nothing": there are first-touch'],
     [["same-page", "--without", "luck"], 'there is no switch "luck": there are no-flush'],
     [["same-page", "--kernel", "2.4.0"], "2.4.0"],
+    [["same-page", "--off", "luck"], 'there is no detector "luck": there are assertion, check'],
     [["--kernel", "2.6.9"], "need the name of a scenario"],
     [["--budget", "100"], "the hall takes a --budget in time"],
   ])("%j is refused in words", (words, sentence) => {

@@ -1,7 +1,13 @@
 // Every detector finds what it is for, in a program that is broken on purpose, and is silent on its twin.
 
 import { describe, expect, test } from "vitest";
-import type { Failure } from "../../../src/engine/explore/exploration.ts";
+import {
+  DETECTORS,
+  type DetectorName,
+  type Off,
+} from "../../../src/engine/explore/detect/catalogue.ts";
+import { Exploration, type Failure } from "../../../src/engine/explore/exploration.ts";
+import { SourceProgram, explainProgram } from "../../../src/engine/explore/source-program.ts";
 import { Dpor } from "../../../src/engine/explore/strategy/dpor.ts";
 import { RandomWalk } from "../../../src/engine/explore/strategy/random.ts";
 import { compileText, explorationOf, walk } from "../../support/explored.ts";
@@ -109,4 +115,21 @@ test("what an execution wrote is taken back", async () => {
       Buffer.from(exploration.runtime.words.slice(0, 2 ** 19).buffer),
     ),
   ).toBe(0);
+});
+
+describe("a detector that is switched off", () => {
+  test.each(Object.entries(TWINS).filter(([, { rule }]) => rule !== "data race"))(
+    "%s is passed over",
+    async (_, { rule, broken }) => {
+      const subject = new SourceProgram(await compileText(broken));
+      const all = new Set(Object.keys(DETECTORS) as DetectorName[]);
+      const find = (off: Off): string[] => {
+        const exploration = new Exploration(subject.runtime, subject, explainProgram, [], off);
+        const { failures } = walk(exploration, new RandomWalk(1), undefined, 300);
+        return rules(failures);
+      };
+      expect(find(new Set())).toContain(rule);
+      expect(find(all)).toEqual([]);
+    },
+  );
 });

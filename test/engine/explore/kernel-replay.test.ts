@@ -113,7 +113,12 @@ describe("host accesses to memory", () => {
       },
     };
     const found = firstFailure(explorationOf(counting), new RandomWalk(1), 100);
-    expect(found?.failure).toEqual({ rule: "check", message: "counted 1", cpu: -1 });
+    expect(found?.failure).toEqual({
+      detector: "check",
+      rule: "check",
+      message: "counted 1",
+      cpu: -1,
+    });
   });
 });
 

@@ -3,8 +3,8 @@
 // sees what the atomic writes before it to the same word had seen (vector clocks, as in FastTrack,
 // Flanagan and Freund, PLDI 2009, without its shortcuts). Waits count as atomic reads.
 
-import type { AccessLog } from "./access-log.ts";
-import { Kind, MAX_CPUS, isAtomic, isWrite } from "./runtime.ts";
+import type { AccessLog } from "../access-log.ts";
+import { Kind, MAX_CPUS, isAtomic, isWrite } from "../runtime.ts";
 
 /** Numbers of the two events of a race, in the order in which they happened. */
 export interface DataRace {
