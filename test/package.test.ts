@@ -32,8 +32,10 @@ test("the tarball holds every kernel and the built host, and no source, test or 
   const { targets } = JSON.parse(readFileSync(join(ROOT, "asconfig.json"), "utf8")) as {
     targets: Record<string, unknown>;
   };
-  const kernels = Object.keys(targets).map((name) => `build/kernel-${name}.wasm`);
-  kernels.push("build/explorer.wasm", "build/kernel-2.6.9-check.explore.wasm");
+  const kernels = Object.keys(targets).flatMap((name) =>
+    ["wasm", "explore.wasm", "sites.json"].map((suffix) => `build/kernel-${name}.${suffix}`),
+  );
+  kernels.push("build/explorer.wasm");
   const expected = ["LICENSE", "README.md", "CHANGELOG.md", "dist/index.js", "dist/index.d.ts"];
   expect(packed).toEqual(expect.arrayContaining([...kernels, ...expected, "dist/cli/main.js"]));
   expect(

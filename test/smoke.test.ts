@@ -17,6 +17,7 @@ const benches = readdirSync(`${ROOT}bench`)
 const LINES: Readonly<Record<string, readonly RegExp[]>> = {
   access: [/^load32, TLB hit /m, /^brk\(0\): mmap_sem /m],
   boot: [/^boot, first of a process .* <= 150$/m, /^memory overhead, 1G .* <= 3$/m],
+  "explore-cost": [/^2\.6\.9 on one CPU, .* <= 30$/m, /^map-fault, random, \d+ events /m],
   explore: [/^racy counter, 2 CPUs, pct3 /m, /^cow-unmap, random /m],
   "fork-exit": [/^2\.6\.8 1024 anonymous pages .* <= 1\.25$/m, /^2\.6\.9 lmbench, .* <= 2$/m],
   linux: [/^2\.6\.9 fork\+exit\+wait, slope .* <= 0\.4$/m, /^2\.6\.8 COW break .* <= 0\.4$/m],

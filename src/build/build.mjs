@@ -1,7 +1,7 @@
 // Builds everything that a user needs: the kernels (build/*.wasm), the layouts of their structs
-// (src/layout/structs.gen.ts), the host (dist/), and the twins of the kernels that can be explored. What did not change is not built again. Goes on after
-// an error, so that one run shows all of them. With --prepare, as npm runs it, an installation
-// without the compilers is left alone.
+// (src/layout/structs.gen.ts), the host (dist/), and the explorable twins of the kernels. What did not
+// change is not built again. Goes on after an error, so that one run shows all of them. With --prepare,
+// as npm runs it, an installation without the compilers is left alone.
 
 import { alone } from "./lock.mjs";
 import {

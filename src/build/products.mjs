@@ -3,7 +3,6 @@
 import { chmodSync, copyFileSync, existsSync, mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import {
-  exploredKernels,
   filesBelow,
   fromRoot,
   kernelNames,
@@ -84,7 +83,7 @@ export function hostStep() {
 
 /** Instruments kernels for the explorer; to be asked for when kernels and host are built. @returns {Step[]} */
 export function twinSteps() {
-  return exploredKernels().map((kernel) => {
+  return kernelNames().map((kernel) => {
     const hash = hashOf([wasmPath(kernel), ...TWIN_TOOLS], [versionOf("binaryen")]);
     const command = ["src/build/instrument-kernel.mjs", kernel];
     return stamped(`twin ${kernel}`, hash, [twinPath(kernel), sitesPath(kernel)], command);
@@ -97,7 +96,7 @@ export function isBuilt() {
     CLI,
     EXPLORER,
     ...kernelNames().map(wasmPath),
-    ...exploredKernels().map(twinPath),
+    ...kernelNames().map(twinPath),
   ];
   return products.every((path) => existsSync(fromRoot(path)));
 }

@@ -33,9 +33,6 @@ export const twinPath = (kernel) => `build/kernel-${kernel}.explore.wasm`;
 /** @param {string} kernel */
 export const sitesPath = (kernel) => `build/kernel-${kernel}.sites.json`;
 
-/** Kernels that the explorer runs: the checking builds. */
-export const exploredKernels = () => kernelNames().filter((name) => name.endsWith("-check"));
-
 /** All files below a folder whose names match, sorted; none when there is no such folder. */
 export function filesBelow(folder, pattern = /./) {
   let entries;

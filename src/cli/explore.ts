@@ -39,6 +39,7 @@ interface Options {
   readonly budget?: Budget;
   readonly kernel?: string;
   readonly without?: string[];
+  readonly release?: boolean;
   readonly off: Off;
   readonly json?: boolean;
 }
@@ -97,8 +98,10 @@ async function exploreOne(
 
 /** Without a name: the hall. */
 async function exploreAll(options: Options, interrupted: () => boolean): Promise<void> {
-  if (options.kernel !== undefined || options.without !== undefined) {
-    throw new ConfigError("--kernel and --without need the name of a scenario: racier scenarios");
+  const { kernel, without, release } = options;
+  if (kernel !== undefined || without !== undefined || release === true) {
+    const wayOut = "need the name of a scenario: racier scenarios";
+    throw new ConfigError(`--kernel, --without and --release ${wayOut}`);
   }
   const { seconds } = options.budget ?? HALL_BUDGET;
   if (seconds === Infinity) throw new ConfigError("the hall takes a --budget in time: 40s, 5m");
@@ -145,6 +148,7 @@ export function exploreCommand(): Command {
     )
     .option("--kernel <name>", "kernel of a scenario", (name) => kernelEntry(name).name)
     .option("--without <switches>", "measures that the kernel does without", words)
+    .option("--release", "the build of the kernel that is measured, not the one that checks")
     .option("--strategy <name>", STRATEGIES.join(", "), strategyNamed, "mix")
     .option(
       "--depth <n>",

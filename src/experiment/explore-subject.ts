@@ -27,6 +27,8 @@ export interface SubjectOptions {
   readonly kernel?: string | undefined;
   /** What the kernel of a scenario does without. @defaultValue nothing */
   readonly without?: readonly string[] | undefined;
+  /** The build of that kernel that is measured, not the one that checks. @defaultValue false */
+  readonly release?: boolean | undefined;
   /** Detectors that are switched off. */
   readonly off: Off;
 }
@@ -57,18 +59,18 @@ export async function subjectOf(options: SubjectOptions): Promise<ExploreSubject
   return isFile ? programSubject(options) : scenarioSubject(options);
 }
 
-/** What the line of a schedule names: "file.ts", or "scenario:kernel:switches". Throws ConfigError. */
+/** What the line of a schedule names: "file.ts", or "scenario:kernel:switches". */
 export function subjectOfKey(key: string, off: Off): SubjectOptions {
-  const match = /^([a-z-]+):([\d.]+)(?::([a-z,-]+))?$/.exec(key);
+  const match = /^([a-z-]+):([\d.]+)(-release)?(?::([a-z,-]+))?$/.exec(key);
   if (match === null) return { subject: key, off };
-  const [, subject = "", kernel, without] = match;
-  return { subject, kernel, without: without?.split(","), off };
+  const [, subject = "", kernel, release, without] = match;
+  return { subject, kernel, release: release !== undefined, without: without?.split(","), off };
 }
 
 async function programSubject(options: SubjectOptions): Promise<ExploreSubject> {
-  const { subject: path, kernel, without } = options;
-  if (kernel !== undefined || without !== undefined) {
-    throw new ConfigError(`${path} is a program: --kernel and --without are for scenarios`);
+  const { subject: path, kernel, without, release } = options;
+  if (kernel !== undefined || without !== undefined || release === true) {
+    throw new ConfigError(`${path} is a program: --kernel, --without, --release are for scenarios`);
   }
   const program = await compileProgram(path);
   const names = programNames(program.sites, program.variables);
@@ -112,28 +114,30 @@ function scenarioSubject(options: SubjectOptions): ExploreSubject {
   const kernel = options.kernel ?? scenario.kernels[0] ?? "";
   const without = (options.without ?? []).map(switchNamed);
   const { off } = options;
+  const checking = options.release !== true;
+  const build = checking ? kernel : `${kernel}-release`;
   const tail = without.length > 0 ? `:${without.join(",")}` : "";
   const open = (record: boolean): Explored => {
-    const subject = new KernelSubject(scenario, { kernel, without, record, off });
+    const subject = new KernelSubject(scenario, { kernel, without, checking, record, off });
     const { runtime } = subject;
-    const names = kernelNames(kernel, subject.memory, subject.cpus);
+    const names = kernelNames(subject.config, subject.memory);
     const exploration = new Exploration(runtime, subject, subject.explain, [], off);
     return { exploration, runtime, names };
   };
   const lacks = without.length > 0 ? `, ${without.join(", ")}` : "";
   return {
-    name: `${scenario.name}, kernel ${kernel}${lacks}`,
-    key: `${scenario.name}:${kernel}${tail}`,
-    fingerprint: scenarioFingerprint(scenario, kernel),
+    name: `${scenario.name}, kernel ${build}${lacks}`,
+    key: `${scenario.name}:${build}${tail}`,
+    fingerprint: scenarioFingerprint(scenario, kernel, checking),
     spins: false,
     open,
   };
 }
 
 /** Changes with the kernel, with the scenario, and with racier, whose host code is part of it. */
-function scenarioFingerprint(scenario: Scenario, kernel: string): string {
+function scenarioFingerprint(scenario: Scenario, kernel: string, checking: boolean): string {
   const hash = createHash("sha256").update(racierVersion());
-  hash.update(readBuilt(twinFile(kernel)));
+  hash.update(readBuilt(twinFile(kernel, checking)));
   for (const program of scenario.programs) hash.update(String(program));
   return hash.digest("hex").slice(0, 8);
 }

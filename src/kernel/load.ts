@@ -50,12 +50,20 @@ export function loadBuilt(file: string): WebAssembly.Module {
  * or a missing build.
  */
 export function loadKernel(name: string, checking: boolean): WebAssembly.Module {
-  return loadBuilt(`kernel-${kernelEntry(name).name}${checking ? "-check" : ""}.wasm`);
+  return loadBuilt(`${productOf(name, checking)}.wasm`);
 }
 
-/** File of the checking kernel `name` that is instrumented for the explorer. Throws ConfigError. */
-export const twinFile = (name: string): string =>
-  `kernel-${kernelEntry(name).name}-check.explore.wasm`;
+/** What the files of a kernel's build begin with. Throws ConfigError for an unknown name. */
+const productOf = (name: string, checking: boolean): string =>
+  `kernel-${kernelEntry(name).name}${checking ? "-check" : ""}`;
+
+/** File of the kernel `name` that is instrumented for the explorer. Throws ConfigError. */
+export const twinFile = (name: string, checking: boolean): string =>
+  `${productOf(name, checking)}.explore.wasm`;
+
+/** File of the accesses in that kernel. Throws ConfigError. */
+export const sitesFile = (name: string, checking: boolean): string =>
+  `${productOf(name, checking)}.sites.json`;
 
 /** Instantiates the kernel for one CPU of a machine. */
 export function instantiateCpu(

@@ -4,8 +4,8 @@
 
 import * as layout from "../../layout/structs.gen.ts";
 import { getU32, type MemoryViews } from "../../layout/view.ts";
-import { kernelEntry } from "../../kernel/catalogue.ts";
-import { readBuilt } from "../../kernel/load.ts";
+import { readBuilt, sitesFile } from "../../kernel/load.ts";
+import type { MachineConfig } from "../../machine/config.ts";
 import { cacheField, firstObject } from "../../machine/invariants/walk-slabs.ts";
 import { HOST_SITE } from "./explored-cpu.ts";
 import type { Site } from "./instrument.ts";
@@ -53,8 +53,8 @@ function globalAt(address: number): string {
 }
 
 /** Names for a machine of a kernel. */
-export function kernelNames(kernel: string, memory: MemoryViews, cpus: number): Names {
-  const sites = sitesOf(kernel);
+export function kernelNames({ kernel, checking, cpus }: MachineConfig, memory: MemoryViews): Names {
+  const sites = sitesOf(sitesFile(kernel, checking));
   const framesAt = getU32(memory, layout.BOOT_PARAMS + layout.BootParams.first_free_pfn) * 4096;
   return {
     functionOf: (site) => {
@@ -76,8 +76,7 @@ export function kernelNames(kernel: string, memory: MemoryViews, cpus: number): 
   };
 }
 
-function sitesOf(kernel: string): readonly Site[] {
-  const file = `kernel-${kernelEntry(kernel).name}-check.sites.json`;
+function sitesOf(file: string): readonly Site[] {
   const text = readBuilt(file).toString("utf8");
   return (JSON.parse(text) as { readonly sites: readonly Site[] }).sites;
 }

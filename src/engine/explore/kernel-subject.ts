@@ -43,8 +43,10 @@ const WASM_PAGE = 65_536;
 export interface KernelSubjectOptions {
   /** @defaultValue the first kernel of the scenario */
   readonly kernel?: string;
-  /** What the machine does without. @defaultValue nothing */
+  /** What the machine does without; a checking build. @defaultValue nothing */
   readonly without?: readonly SwitchName[];
+  /** The checking build of the kernel, not the one that is measured. @defaultValue true */
+  readonly checking?: boolean;
   /** Values are recorded with events. @defaultValue false */
   readonly record?: boolean;
   /** Detectors that are switched off. @defaultValue none */
@@ -99,17 +101,21 @@ export class KernelSubject implements Subject {
         `the scenario ${scenario.name} is not for ${kernel}: it is for ${known}`,
       );
     }
+    const checking = options.checking ?? true;
+    if (!checking && (options.without ?? []).length > 0) {
+      throw new ConfigError(`the release build of ${kernel} has no switches: leave --release out`);
+    }
     this.scenario = scenario;
     this.#off = options.off ?? NOTHING_OFF;
     this.cpus = scenario.programs.length;
     const bytes = Math.ceil(parseMemory(scenario.memory ?? "4M") / WASM_PAGE) * WASM_PAGE;
     this.config = {
-      ...{ kernel, cpus: this.cpus, checking: true, oversubscribed: false },
+      ...{ kernel, cpus: this.cpus, checking, oversubscribed: false },
       ...{ lowmemPages: bytes / 4096, highmemPages: 0 },
     };
     this.runtime = createRuntime(bytes);
     this.memory = memoryViews(this.runtime.memory.buffer as unknown as SharedArrayBuffer);
-    const module = loadBuilt(twinFile(kernel));
+    const module = loadBuilt(twinFile(kernel, checking));
     this.#cpus = scenario.programs.map((_, id) => instantiateExplored(this.runtime, module, id));
     this.#boot(options);
     const cpus = this.#cpus.map(({ cpu }) => cpu);

@@ -120,6 +120,11 @@ describe("scenarios", () => {
     [["same-page", "--without", "luck"], 'there is no switch "luck": there are no-flush'],
     [["same-page", "--kernel", "2.4.0"], "2.4.0"],
     [["same-page", "--off", "luck"], 'there is no detector "luck": there are assertion, check'],
+    [
+      ["same-page", "--release", "--without", "no-pte-same"],
+      "has no switches: leave --release out",
+    ],
+    [["--release"], "--kernel, --without and --release need the name of a scenario"],
     [["--kernel", "2.6.9"], "need the name of a scenario"],
     [["--budget", "100"], "the hall takes a --budget in time"],
   ])("%j is refused in words", (words, sentence) => {

@@ -21,8 +21,11 @@ const hashOf = (subject: KernelSubject): string => {
 };
 
 describe.each(cases)("$scenario.name on $kernel", ({ scenario, kernel }) => {
-  it("is clean, and every execution puts the memory back", () => {
-    const subject = new KernelSubject(scenario, { kernel });
+  it.each([
+    ["checking", true],
+    ["release", false],
+  ])("is clean in its %s build, and every execution puts the memory back", (_, checking) => {
+    const subject = new KernelSubject(scenario, { kernel, checking });
     const exploration = explorationWith(subject);
     const before = hashOf(subject);
     for (const name of Object.keys(STRATEGIES)) {
