@@ -16,6 +16,8 @@ export const FIX_ANON_VMA_RECHECK: u32 = 8;
 export const FIX_MAPCOUNT: u32 = 16;
 /** A fault that has dropped page_table_lock compares the PTE again (mm/fault.ts). */
 export const FIX_PTE_SAME: u32 = 32;
+/** A COW break takes the old PTE away and flushes before it sets the new one (mm/fault.ts). */
+export const FIX_COW_FLUSH: u32 = 64;
 
 /** True if this machine does without `fix`. */
 @inline

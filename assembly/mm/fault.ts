@@ -9,7 +9,7 @@
 
 import { read_once } from "../arch/atomic";
 import { boot } from "../arch/boot_params";
-import { FIX_PTE_SAME, without } from "../arch/fixes";
+import { FIX_COW_FLUSH, FIX_PTE_SAME, without } from "../arch/fixes";
 import { memcpy } from "../arch/memory";
 import { PAGE_SIZE } from "../arch/memory_map";
 import { PHASE_COW, phase_enter, phase_leave } from "../arch/phase";
@@ -21,6 +21,7 @@ import {
   pte_pfn,
   pte_present,
   pte_read,
+  ptep_get_and_clear,
   ptep_set_bits,
   set_pte,
 } from "../arch/pte";
@@ -117,8 +118,10 @@ function wp_reuse(mm: MmStruct, vma: VmArea, ptep: usize, address: u64): void {
 }
 
 /**
- * Puts `page` where `old` was: break_cow, which writes the new PTE and then flushes. Locked; the
- * PTE was compared.
+ * Puts `page` where `old` was: break_cow. Locked; the PTE was compared. The old PTE goes from every
+ * TLB before the new one can be walked, or else one thread would store to the new page and tell a
+ * third one, which still reads the old page. Linux has this since 2.6.19; 2.6.9 wrote the new PTE
+ * and then flushed.
  */
 function wp_switch(
   mm: MmStruct,
@@ -130,8 +133,13 @@ function wp_switch(
 ): void {
   if (page_test_flag(old, PG_reserved)) mm.rss++;
   else page_remove_rmap(old);
+  const late = without(FIX_COW_FLUSH);
+  if (!late) {
+    ptep_get_and_clear(ptep);
+    flush_tlb_page(mm, address);
+  }
   set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma.vm_page_prot)));
-  flush_tlb_page(mm, address);
+  if (late) flush_tlb_page(mm, address);
   lru_cache_add_active(page);
   page_add_anon_rmap(page, vma, address);
 }

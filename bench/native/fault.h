@@ -77,14 +77,16 @@ static struct page *cow_user_page(struct vm_area *vma, const struct page *old) {
   return page;
 }
 
-// Puts `page` where `old` was: writes the new PTE, then flushes. Locked; the PTE was compared.
+// Puts `page` where `old` was: takes the old PTE away and flushes, then writes the new one. Locked; the
+// PTE was compared.
 static ALWAYS_INLINE void wp_switch(
   struct mm *mm, struct vm_area *vma, u64 *ptep, u64 address, struct page *old, struct page *page
 ) {
   if (page_test_flag(old, PG_reserved)) mm->rss++;
   else page_remove_rmap(old);
-  set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma->vm_page_prot)));
+  ptep_get_and_clear(ptep);
   flush_tlb_page(mm, address);
+  set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma->vm_page_prot)));
   lru_cache_add_active(page);
   page_add_anon_rmap(page, vma, address);
 }

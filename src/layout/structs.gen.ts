@@ -584,6 +584,8 @@ export const FIX_ANON_VMA_RECHECK = 8;
 export const FIX_MAPCOUNT = 16;
 /** A fault that has dropped page_table_lock compares the PTE again (mm/fault.ts). */
 export const FIX_PTE_SAME = 32;
+/** A COW break takes the old PTE away and flushes before it sets the new one (mm/fault.ts). */
+export const FIX_COW_FLUSH = 64;
 
 // assembly/arch/memory_map.ts
 export const PAGE_SHIFT = 12;

@@ -1,6 +1,7 @@
 // The scenarios that come with racier.
 
 import { ConfigError } from "../kernel/error.ts";
+import { cowThreads } from "./cow-threads.ts";
 import { cowUnmap } from "./cow-unmap.ts";
 import { exitTogether } from "./exit-together.ts";
 import { firstTouch } from "./first-touch.ts";
@@ -17,6 +18,7 @@ export const SCENARIOS: readonly Scenario[] = [
   mapFault,
   unmapAccess,
   cowUnmap,
+  cowThreads,
   exitTogether,
   forkStore,
 ];

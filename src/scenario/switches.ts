@@ -3,6 +3,7 @@
 
 import {
   FIX_ANON_VMA_RECHECK,
+  FIX_COW_FLUSH,
   FIX_FLUSH_BEFORE_FREE,
   FIX_MAPCOUNT,
   FIX_PTE_SAME,
@@ -24,6 +25,8 @@ export const SWITCHES_OFF = {
   "plain-mapcount": FIX_MAPCOUNT,
   /** A fault does not compare the PTE again when it takes page_table_lock again. */
   "no-pte-same": FIX_PTE_SAME,
+  /** A COW break sets the new PTE before the old one has gone from all TLBs, as 2.6.9 did. */
+  "no-flush-before-set": FIX_COW_FLUSH,
 } as const;
 
 /** Name of a switch. */

@@ -194,6 +194,23 @@ test.each([
   });
 });
 
+test.each([1, 2, 3])("fork while %i regions of another thread go", (count) => {
+  new DirectMachine().run((task) => {
+    const { owner } = new Scene(task, 1, false);
+    const child = new Model(owner.board, 1);
+    const regions = owner.model.regions.slice(0, count);
+    for (const region of regions) region.beginChange();
+    const seqs = [0, 1, 2, 3].map((thread) => owner.model.threadSeq(thread));
+    child.claim(1);
+    child.copyRegions(owner.model);
+    settle(owner, child, seqs, []);
+
+    expect(child.hasMoved(0)).toBe(true);
+    expect(child.hasMoved(1)).toBe(false);
+    for (const region of regions) region.endChange();
+  });
+});
+
 test("mmap has begun to change the model when the kernel maps", () => {
   let maps = 0;
   withScenes(false, ({ owner }) => {

@@ -88,8 +88,10 @@ export const OBJECT_WORDS = OBJECT_HEAD + PAGES * WORDS * 2;
 const THREAD_BASE = 7;
 export const THREAD_WORDS = 4;
 export const MODEL_HEAD = THREAD_BASE + THREADS * THREAD_WORDS;
-/** Word of a thread that counts the changes of its part. */
+/** Word of a thread that counts the changes of its part: those under way, and those that are over. */
 export const THREAD_SEQ = 1;
+/** What a change that is over counts in THREAD_SEQ. Several regions can be changing at once. */
+export const CHANGE_OVER = 256;
 /** Words of a region: fields; then pages: protection, epoch; then words: low, high, epoch. */
 export const REGION_FIELDS = 16;
 export const REGION_WORDS = REGION_FIELDS + PAGES * 2 + PAGES * WORDS * 3;

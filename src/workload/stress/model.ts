@@ -2,9 +2,9 @@
 // lies on the board, since the threads of an address space share it and fork copies it.
 //
 // Who writes what. A region belongs to a thread, the only one that changes its layout; while it
-// does, the region's `seq` (and that of the thread's whole part) is odd. Any thread of the address
-// space may load and store in it meanwhile: each has words of its own in every page. `epoch` of a
-// page is odd while its content is being dropped, and grows when it was.
+// does, the region's `seq` is odd, and that of the thread's whole part no multiple of CHANGE_OVER. Any
+// thread of the address space may load and store in it meanwhile: each has words of its own in every
+// page. `epoch` of a page is odd while its content is being dropped, and grows when it was.
 
 import {
   MODEL_FLOATS,
@@ -188,7 +188,7 @@ export class Model {
     return changed;
   }
 
-  /** Even while the part of a thread stands still. */
+  /** A multiple of CHANGE_OVER while the part of a thread stands still. */
   threadSeq(thread: number): number {
     return Atomics.load(this.board.words, this.#threadAt(thread) + THREAD_SEQ);
   }

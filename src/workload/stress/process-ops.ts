@@ -12,7 +12,7 @@ import { getU32 } from "../../layout/view.ts";
 import type { ExecImage, Segment } from "../../mm/exec.ts";
 import { VM_MAY_ALL } from "../../mm/map.ts";
 import type { WaitResult } from "../../syscall/process.ts";
-import { CPU_RUNNING, CPU_WAITING, PAGES, REGIONS, THREADS } from "./board.ts";
+import { CHANGE_OVER, CPU_RUNNING, CPU_WAITING, PAGES, REGIONS, THREADS } from "./board.ts";
 import type { Actor } from "./actor.ts";
 import { enterHeap } from "./map-ops.ts";
 import type { Model } from "./model.ts";
@@ -88,7 +88,7 @@ export function settle(
   foreign: readonly number[],
 ): void {
   seqs.forEach((seq, thread) => {
-    const stood = (): boolean => seq % 2 === 0 && actor.model.threadSeq(thread) === seq;
+    const stood = (): boolean => seq % CHANGE_OVER === 0 && actor.model.threadSeq(thread) === seq;
     settlePart(actor, child, thread, stood, foreign);
   });
 }

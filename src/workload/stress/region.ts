@@ -2,6 +2,7 @@
 // the board. Who writes what is said in model.ts.
 
 import {
+  CHANGE_OVER,
   MODEL_HEAD,
   PAGES,
   REGIONS,
@@ -248,7 +249,7 @@ export class Region {
   /** The layout has changed. */
   endChange(): void {
     Atomics.add(this.#words, this.#at + SEQ, 1);
-    Atomics.add(this.#words, this.#threadSeqAt, 1);
+    Atomics.add(this.#words, this.#threadSeqAt, CHANGE_OVER - 1);
   }
 
   /** A copy that was taken in the middle of a change stands still again. */
