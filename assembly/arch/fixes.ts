@@ -16,6 +16,8 @@ export const FIX_ANON_VMA_RECHECK: u32 = 8;
 export const FIX_MAPCOUNT: u32 = 16;
 /** A fault that has dropped page_table_lock compares the PTE again (mm/fault.ts). */
 export const FIX_PTE_SAME: u32 = 32;
+/** 2.6.9: anon_vma.lock is taken outside page_table_lock (mm/anon_vma.ts). */
+export const FIX_LOCK_ORDER: u32 = 64;
 
 /** True if this machine does without `fix`. */
 @inline

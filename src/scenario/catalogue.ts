@@ -6,6 +6,7 @@ import { exitTogether } from "./exit-together.ts";
 import { firstTouch } from "./first-touch.ts";
 import { forkStore } from "./fork-store.ts";
 import { mapFault } from "./map-fault.ts";
+import { rmapWalk } from "./rmap-walk.ts";
 import type { Scenario } from "./scenario.ts";
 import { samePage } from "./same-page.ts";
 import { unmapAccess } from "./unmap-access.ts";
@@ -19,6 +20,7 @@ export const SCENARIOS: readonly Scenario[] = [
   cowUnmap,
   exitTogether,
   forkStore,
+  rmapWalk,
 ];
 
 /** A scenario by its name. Throws ConfigError. */

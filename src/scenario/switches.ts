@@ -4,6 +4,7 @@
 import {
   FIX_ANON_VMA_RECHECK,
   FIX_FLUSH_BEFORE_FREE,
+  FIX_LOCK_ORDER,
   FIX_MAPCOUNT,
   FIX_PTE_SAME,
   FIX_SHOOTDOWN,
@@ -24,6 +25,8 @@ export const SWITCHES_OFF = {
   "plain-mapcount": FIX_MAPCOUNT,
   /** A fault does not compare the PTE again when it takes page_table_lock again. */
   "no-pte-same": FIX_PTE_SAME,
+  /** 2.6.9: anon_vma_prepare takes page_table_lock first, as 2.6.8 does. */
+  "old-lock-order": FIX_LOCK_ORDER,
 } as const;
 
 /** Name of a switch. */

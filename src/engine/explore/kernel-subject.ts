@@ -9,14 +9,16 @@
 import {
   BOOT_PARAMS,
   BootParams,
+  HELD_LOCKS_SIZE,
+  LOCK_ORDER,
+  LOCK_ORDER_END,
   PANIC_RECORD,
   PERCPU_AREAS,
+  PERCPU_HELD_LOCKS,
   PERCPU_SIZE,
   PERCPU_TRACE,
   PanicRecord,
   PerCpu,
-  TRACE_EVENTS,
-  TRACE_EVENT_SIZE,
 } from "../../layout/structs.gen.ts";
 import { memoryViews, setI32, type MemoryViews } from "../../layout/view.ts";
 import { ConfigError, KernelBug, MachineSignal } from "../../kernel/error.ts";
@@ -44,6 +46,8 @@ export interface KernelSubjectOptions {
   readonly kernel?: string;
   /** What the machine does without. @defaultValue nothing */
   readonly without?: readonly SwitchName[];
+  /** The order of locks is watched (assembly/lock/lockdep.ts). @defaultValue true */
+  readonly lockOrder?: boolean;
   /** Values are recorded with events. @defaultValue false */
   readonly record?: boolean;
 }
@@ -119,7 +123,9 @@ export class KernelSubject implements Subject {
     const { calls } = this.runtime;
     calls.configure(EVENT_LIMIT, options.record ?? false, false);
     calls.configure_unobserved(BOOT_PARAMS, PANIC_RECORD + PanicRecord.SIZE);
-    const trace = [PERCPU_TRACE, PERCPU_TRACE + TRACE_EVENTS * TRACE_EVENT_SIZE] as const;
+    calls.configure_history(LOCK_ORDER, LOCK_ORDER_END);
+    // The trace, and behind it the locks that are held, which is none when a state is looked at.
+    const trace = [PERCPU_TRACE, PERCPU_HELD_LOCKS + HELD_LOCKS_SIZE] as const;
     const counters = [PerCpu.pgfault, PerCpu.phase] as const;
     const areas = this.cpus * PERCPU_SIZE;
     calls.configure_noise(PERCPU_AREAS, areas, PERCPU_SIZE, ...trace, ...counters);
@@ -132,6 +138,7 @@ export class KernelSubject implements Subject {
       throw new ConfigError(`the memory of ${this.scenario.name} is too small to boot: give it 4M`);
     }
     setI32(this.memory, BOOT_PARAMS + BootParams.without, withoutMask(options.without ?? []));
+    if (options.lockOrder === false) setI32(this.memory, BOOT_PARAMS + BootParams.lockdep, 0);
   }
 
   /** See Subject. */
