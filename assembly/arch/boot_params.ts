@@ -34,6 +34,8 @@ export class BootParams {
   spin_limit: u32;
   /** FIX_* bits that the machine does without (arch/fixes.ts); checking builds only. */
   without: u32;
+  /** 1: the order of locks is watched (lock/lockdep.ts); checking builds only. */
+  lockdep: u32;
 }
 
 /** The boot parameters of this machine. */

@@ -27,6 +27,10 @@ export const BUG_GATHER_NESTED: u32 = 16;
 export const BUG_RADIX_TREE: u32 = 17;
 export const BUG_SLEEP_IN_ATOMIC: u32 = 18;
 export const BUG_MM_USERS: u32 = 19;
+export const BUG_LOCK_ORDER: u32 = 20;
+export const BUG_LOCK_RECURSION: u32 = 21;
+export const BUG_LOCK_NOT_HELD: u32 = 22;
+export const BUG_LOCKS_HELD: u32 = 23;
 
 @unmanaged @final
 export class PanicRecord {

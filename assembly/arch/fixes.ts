@@ -18,6 +18,8 @@ export const FIX_MAPCOUNT: u32 = 16;
 export const FIX_PTE_SAME: u32 = 32;
 /** A COW break takes the old PTE away and flushes before it sets the new one (mm/fault.ts). */
 export const FIX_COW_FLUSH: u32 = 64;
+/** 2.6.9: anon_vma.lock is taken outside page_table_lock (mm/anon_vma.ts). */
+export const FIX_LOCK_ORDER: u32 = 128;
 
 /** True if this machine does without `fix`. */
 @inline

@@ -4,6 +4,7 @@
 //   0x00000000  NULL: never used, so that a missing pointer reads zeros
 //   0x00001000  boot parameters, panic record, zones, slab caches, global locks
 //   0x00008000  page wait queues
+//   0x00009000  what lockdep knows: classes of locks, their order; checking builds only
 //   0x00020000  per-CPU areas, 32 KiB each; those of absent CPUs are given to the buddy allocator
 //   0x00220000  mem_map: 64 bytes for each frame, content or not
 //   ...         frames
@@ -22,6 +23,8 @@ export const KERNEL_GLOBALS: usize = 0x1800;
 export const CACHE_TABLE: usize = 0x2000;
 export const INIT_MM: usize = 0x3000;
 export const PAGE_WAIT_TABLE: usize = 0x8000;
+export const LOCK_CLASSES: usize = 0x9000;
+export const LOCK_ORDER: usize = 0xc000;
 export const PERCPU_AREAS: usize = 0x20000;
 export const PERCPU_SIZE: usize = 0x8000;
 export const MEM_MAP: usize = 0x220000;

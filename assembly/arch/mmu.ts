@@ -6,6 +6,7 @@
 
 import { atomic_cmpxchg } from "./atomic";
 import { boot } from "./boot_params";
+import { no_locks_held } from "./held_locks";
 import { serve_ipis } from "./ipi";
 import { this_cpu } from "./percpu";
 import {
@@ -85,6 +86,7 @@ export function translate_cached(address: u64, write: bool): usize {
  */
 @inline
 export function translate(address: u64, write: bool): usize {
+  no_locks_held();
   serve_ipis();
   const at = translate_cached(address, write);
   return at == TRANSLATE_FAULT ? translate_slow(address, write) : at;

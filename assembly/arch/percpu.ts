@@ -119,6 +119,7 @@ export const PERCPU_PHASES: usize = 0x200;
 export const PERCPU_GATHER: usize = 0x280;
 export const PERCPU_ARRAY_CACHES: usize = 0x0c00;
 export const PERCPU_TRACE: usize = 0x1c00;
+export const PERCPU_HELD_LOCKS: usize = 0x2800;
 export const PERCPU_TLB: usize = 0x3000;
 
 if (offsetof<PerCpu>() > PERCPU_PAGESETS) ERROR("the fields of PerCpu run into its arrays");

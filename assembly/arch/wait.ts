@@ -4,6 +4,7 @@
 
 import { read_once } from "./atomic";
 import { boot } from "./boot_params";
+import { no_locks_held } from "./held_locks";
 import { serve_ipis } from "./ipi";
 import { enter_lazy, leave_lazy } from "./tlb_state";
 import { percpu_wake_word, this_cpu } from "./percpu";
@@ -60,6 +61,7 @@ export function cpu_kicks(): u32 {
 
 /** Sleeps until somebody kicked this CPU after cpu_kicks() returned `kicks`. */
 export function cpu_idle(kicks: u32): void {
+  no_locks_held();
   const cpu = this_cpu();
   for (let turn: u32 = 0; turn < boot().spin_limit; turn++) {
     if (read_once<u32>(percpu_wake_word(cpu)) != kicks) return;

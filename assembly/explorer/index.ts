@@ -52,7 +52,14 @@ import {
 import { is_unobserved, keep_all, remember, remember_range } from "./undo";
 
 export { get_known, learn } from "./spin";
-export { configure_noise, configure_unobserved, is_undo_full, state_hash, undo } from "./undo";
+export {
+  configure_history,
+  configure_noise,
+  configure_unobserved,
+  is_undo_full,
+  state_hash,
+  undo,
+} from "./undo";
 
 @external("env", "__asyncify_state")
 declare let asyncify_state: i32;

@@ -16,6 +16,9 @@ let noise_from: u32 = 0;
 let noise_to: u32 = 0;
 let noise_from2: u32 = 0;
 let noise_to2: u32 = 0;
+/** Words that remember how a state was reached, and are no part of it. */
+let history_from: u32 = 0;
+let history_size: u32 = 0;
 
 /** Forgets what was overwritten: it stays as it is. */
 export function keep_all(): void {
@@ -77,10 +80,16 @@ export function configure_noise(
   noise_to2 = to2;
 }
 
+/** state_hash() leaves [from, to) out too: it remembers how the state was reached. */
+export function configure_history(from: u32, to: u32): void {
+  history_from = from;
+  history_size = to - from;
+}
+
 /** True for a word whose value says something about the state. */
 @inline
 function counts(addr: u32): bool {
-  if (addr - unobserved_from < unobserved_size) return false;
+  if (addr - unobserved_from < unobserved_size || addr - history_from < history_size) return false;
   if (addr - noise_base >= noise_size) return true;
   const at = (addr - noise_base) & (noise_stride - 1);
   return at - noise_from >= noise_to - noise_from && at - noise_from2 >= noise_to2 - noise_from2;

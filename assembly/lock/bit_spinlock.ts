@@ -5,10 +5,13 @@
 import { atomic_cmpxchg, atomic_fetch_and, read_once } from "../arch/atomic";
 import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
 import { cpu_wait_while } from "../arch/wait";
+import { LOCK_IS_BIT } from "./lock_class";
+import { lock_acquire, lock_acquire_tried, lock_release } from "./lockdep";
 
 /** Takes bit `mask` of the word at `word`. */
 @inline
 export function bit_spin_lock(mask: u32, word: usize): void {
+  if (CONFIG_CHECK) lock_acquire(word | LOCK_IS_BIT, 0);
   const old = read_once<u32>(word);
   // ACQUIRE. Pairs with bit_spin_unlock(): what the last holder wrote is visible from here on.
   if ((old & mask) == 0 && atomic_cmpxchg<u32>(word, old, old | mask) == old) return;
@@ -28,7 +31,10 @@ export function bit_spin_trylock(mask: u32, word: usize): bool {
   while (true) {
     const old = read_once<u32>(word);
     if (old & mask) return false;
-    if (atomic_cmpxchg<u32>(word, old, old | mask) == old) return true;
+    if (atomic_cmpxchg<u32>(word, old, old | mask) == old) {
+      if (CONFIG_CHECK) lock_acquire_tried(word | LOCK_IS_BIT);
+      return true;
+    }
   }
 }
 
@@ -36,6 +42,7 @@ export function bit_spin_trylock(mask: u32, word: usize): bool {
 @inline
 export function bit_spin_unlock(mask: u32, word: usize): void {
   check_bug_on((read_once<u32>(word) & mask) == 0, BUG_UNLOCK_OF_FREE_LOCK, word);
+  if (CONFIG_CHECK) lock_release(word | LOCK_IS_BIT);
   // RELEASE. Pairs with bit_spin_lock(): the critical section is visible before the bit looks free.
   atomic_fetch_and<u32>(word, ~mask);
 }

@@ -4,6 +4,8 @@
 import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { percpu_waiter, this_cpu } from "../arch/percpu";
 import { list_add_tail, list_empty, list_init, list_next } from "../lib/list";
+import { LOCK_IS_SLEEPING } from "./lock_class";
+import { lock_acquire, lock_acquire_tried, lock_release } from "./lockdep";
 import { spin_lock, spin_unlock } from "./spinlock";
 import { wait_until_woken, wake_waiter } from "./wait_queue";
 
@@ -17,6 +19,12 @@ export class Mutex {
   @guarded("wait_lock") wait_next: usize;
   /** See wait_next. */
   @guarded("wait_lock") wait_prev: usize;
+}
+
+/** The name that lockdep knows it by. */
+@inline
+function key_of(mutex: Mutex): usize {
+  return changetype<usize>(mutex) | LOCK_IS_SLEEPING;
 }
 
 @inline
@@ -33,6 +41,7 @@ export function mutex_init(mutex: Mutex): void {
 
 /** Takes the mutex; sleeps while it is held. */
 export function mutex_lock(mutex: Mutex): void {
+  if (CONFIG_CHECK) lock_acquire(key_of(mutex), 0);
   spin_lock(changetype<usize>(mutex));
   if (mutex.held == 0) {
     mutex.held = 1;
@@ -52,11 +61,13 @@ export function mutex_trylock(mutex: Mutex): bool {
   const free = mutex.held == 0;
   if (free) mutex.held = 1;
   spin_unlock(changetype<usize>(mutex));
+  if (CONFIG_CHECK && free) lock_acquire_tried(key_of(mutex));
   return free;
 }
 
 /** Hands the mutex to the first waiter, or frees it. */
 export function mutex_unlock(mutex: Mutex): void {
+  if (CONFIG_CHECK) lock_release(key_of(mutex));
   spin_lock(changetype<usize>(mutex));
   bug_on(mutex.held == 0, BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(mutex));
   if (list_empty(wait_list(mutex))) mutex.held = 0;

@@ -9,6 +9,8 @@
 import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { percpu_waiter, this_cpu, waiter_cpu } from "../arch/percpu";
 import { list_add_tail, list_empty, list_init, list_next } from "../lib/list";
+import { LOCK_IS_SLEEPING } from "./lock_class";
+import { lock_acquire, lock_acquire_tried, lock_release } from "./lockdep";
 import { spin_lock, spin_unlock } from "./spinlock";
 import { wait_until_woken, wake_waiter } from "./wait_queue";
 
@@ -25,6 +27,12 @@ export class RwSemaphore {
   @guarded("wait_lock") wait_next: usize;
   /** See wait_next. */
   @guarded("wait_lock") wait_prev: usize;
+}
+
+/** The name that lockdep knows it by. */
+@inline
+function key_of(sem: RwSemaphore): usize {
+  return changetype<usize>(sem) | LOCK_IS_SLEEPING;
 }
 
 @inline
@@ -50,6 +58,7 @@ function rwsem_wait(sem: RwSemaphore, type: u32): void {
 
 /** Takes the semaphore for reading; sleeps while a writer is inside or waits. */
 export function down_read(sem: RwSemaphore): void {
+  if (CONFIG_CHECK) lock_acquire(key_of(sem), 0);
   spin_lock(changetype<usize>(sem));
   if (sem.activity >= 0 && list_empty(wait_list(sem))) {
     sem.activity++;
@@ -65,11 +74,13 @@ export function down_read_trylock(sem: RwSemaphore): bool {
   const free = sem.activity >= 0 && list_empty(wait_list(sem));
   if (free) sem.activity++;
   spin_unlock(changetype<usize>(sem));
+  if (CONFIG_CHECK && free) lock_acquire_tried(key_of(sem));
   return free;
 }
 
 /** Takes the semaphore for writing; sleeps while anybody is inside. */
 export function down_write(sem: RwSemaphore): void {
+  if (CONFIG_CHECK) lock_acquire(key_of(sem), 0);
   spin_lock(changetype<usize>(sem));
   if (sem.activity == 0 && list_empty(wait_list(sem))) {
     sem.activity = -1;
@@ -85,6 +96,7 @@ export function down_write_trylock(sem: RwSemaphore): bool {
   const free = sem.activity == 0 && list_empty(wait_list(sem));
   if (free) sem.activity = -1;
   spin_unlock(changetype<usize>(sem));
+  if (CONFIG_CHECK && free) lock_acquire_tried(key_of(sem));
   return free;
 }
 
@@ -112,6 +124,7 @@ function rwsem_do_wake(sem: RwSemaphore): void {
 
 /** Leaves as a reader. */
 export function up_read(sem: RwSemaphore): void {
+  if (CONFIG_CHECK) lock_release(key_of(sem));
   spin_lock(changetype<usize>(sem));
   bug_on(sem.activity <= 0, BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(sem));
   if (--sem.activity == 0) rwsem_do_wake(sem);
@@ -120,6 +133,7 @@ export function up_read(sem: RwSemaphore): void {
 
 /** Leaves as the writer. */
 export function up_write(sem: RwSemaphore): void {
+  if (CONFIG_CHECK) lock_release(key_of(sem));
   spin_lock(changetype<usize>(sem));
   bug_on(sem.activity != -1, BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(sem));
   sem.activity = 0;

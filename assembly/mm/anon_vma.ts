@@ -11,7 +11,7 @@
 // and RCU), memory policies.
 
 import { BUG_ANON_VMA_NOT_SHARED, bug_on } from "../arch/bug";
-import { FIX_ANON_VMA_RECHECK, without } from "../arch/fixes";
+import { FIX_ANON_VMA_RECHECK, FIX_LOCK_ORDER, without } from "../arch/fixes";
 import { TRACE_ANON_VMA_FREE, trace } from "../arch/trace";
 import { KERNEL_2_6_8 } from "../config";
 import { list_add, list_del, list_empty } from "../lib/list";
@@ -132,7 +132,7 @@ export function anon_vma_prepare(vma: VmArea): bool {
   }
   const linked = without(FIX_ANON_VMA_RECHECK)
     ? link_unlocked(vma, anon_vma)
-    : CONFIG_KERNEL == KERNEL_2_6_8
+    : CONFIG_KERNEL == KERNEL_2_6_8 || without(FIX_LOCK_ORDER)
       ? link_ptl_first(vma, anon_vma, adopted)
       : link_anon_vma_first(vma, anon_vma, adopted);
   if (!linked && !adopted) kmem_cache_free(CACHE_ANON_VMA, anon_vma);

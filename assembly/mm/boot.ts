@@ -27,6 +27,7 @@ import { PG_reserved, UNMAPPED, page_address, page_to_pfn, pfn_to_page } from ".
 import { PG_free_checked } from "./page";
 import { GFP_KERNEL, GFP_ZERO, alloc_page, free_one_block, pageset_init } from "./page_alloc";
 import { page_wait_init } from "./page_lock";
+import { lock_classes_init } from "./lock_classes";
 import {
   CACHE_ANON_VMA,
   CACHE_INODE,
@@ -175,6 +176,10 @@ export function boot_machine(
   const kernel_mm = changetype<MmStruct>(INIT_MM);
   mm_init(kernel_mm, page_address(alloc_page(GFP_KERNEL | GFP_ZERO)));
   kernel_mm.mm_count = 1 + nr_cpus;
+  if (CONFIG_CHECK) {
+    lock_classes_init();
+    params.lockdep = 1;
+  }
   // RELEASE. Pairs with the host, which lets other CPUs start when it has seen the magic.
   smp_store_release<u32>(changetype<usize>(params), BOOT_MAGIC);
   return true;

@@ -12,7 +12,6 @@ import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { lru_cache_add, mark_page_accessed } from "./lru";
 import { FILE_SEED, Inode, inode_page_tree, inode_tree_lock } from "./mapping";
 import {
-  PG_locked,
   PG_uptodate,
   Page,
   get_page,
@@ -22,7 +21,7 @@ import {
 } from "./page";
 import { GFP_HIGHUSER, alloc_page, page_has_content } from "./page_alloc";
 import { put_page } from "./put_page";
-import { lock_page, unlock_page } from "./page_lock";
+import { __clear_page_locked, __set_page_locked, lock_page, unlock_page } from "./page_lock";
 
 /** nopage: the address lies behind the end of the file. */
 export const NOPAGE_SIGBUS: usize = 0;
@@ -94,8 +93,7 @@ function fill_from_seed(frame: usize, seed: u32, index: u64): void {
 function page_cache_read(inode: Inode, index: u64): Page {
   const page = alloc_page(GFP_HIGHUSER);
   if (changetype<usize>(page) == 0) return page;
-  // Nobody else knows the page yet: a plain store sets the bit.
-  page.flags |= PG_locked;
+  __set_page_locked(page);
   const error = add_to_page_cache(page, inode, index);
   if (error == 0) {
     this_cpu().pgmajfault++;
@@ -104,7 +102,7 @@ function page_cache_read(inode: Inode, index: u64): Page {
     lru_cache_add(page);
     return page;
   }
-  page.flags &= ~PG_locked;
+  __clear_page_locked(page);
   put_page(page);
   return error == -EEXIST ? find_get_page(inode, index) : changetype<Page>(0);
 }

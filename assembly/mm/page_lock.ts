@@ -12,6 +12,8 @@ import {
   wait_queue_init,
 } from "../lock/wait_queue";
 import { wake_up_all, waitqueue_active } from "../lock/wait_queue";
+import { LOCK_IS_PAGE } from "../lock/lock_class";
+import { lock_acquire, lock_acquire_tried, lock_release } from "../lock/lockdep";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import {
   PG_locked,
@@ -23,8 +25,9 @@ import {
 } from "./page";
 
 /** Wait queues; a page uses the one its frame number hashes to. */
-const PAGE_WAIT_QUEUES: u32 = 256;
-const WAIT_QUEUE_STRIDE: usize = 16;
+export const PAGE_WAIT_QUEUES: u32 = 256;
+/** Bytes from one to the next. */
+export const WAIT_QUEUE_STRIDE: usize = 16;
 
 @inline
 function page_waitqueue(page: Page): WaitQueue {
@@ -40,15 +43,38 @@ export function page_wait_init(): void {
   }
 }
 
+/** The name that lockdep knows it by. */
+@inline
+function key_of(page: Page): usize {
+  return changetype<usize>(page) | LOCK_IS_PAGE;
+}
+
+/** Locks a page that nobody else knows yet: a plain store sets the bit. */
+@inline
+export function __set_page_locked(page: Page): void {
+  page.flags |= PG_locked;
+  if (CONFIG_CHECK) lock_acquire_tried(key_of(page));
+}
+
+/** Ends __set_page_locked while still nobody else knows the page. */
+@inline
+export function __clear_page_locked(page: Page): void {
+  if (CONFIG_CHECK) lock_release(key_of(page));
+  page.flags &= ~PG_locked;
+}
+
 /** Locks the page if it is unlocked. */
 @inline
 export function trylock_page(page: Page): bool {
-  return !page_test_and_set_flag(page, PG_locked);
+  const taken = !page_test_and_set_flag(page, PG_locked);
+  if (CONFIG_CHECK && taken) lock_acquire_tried(key_of(page));
+  return taken;
 }
 
 /** Locks the page; sleeps while somebody else holds it. No spinlock is held. */
 export function lock_page(page: Page): void {
-  while (!trylock_page(page)) {
+  if (CONFIG_CHECK) lock_acquire(key_of(page), 0);
+  while (page_test_and_set_flag(page, PG_locked)) {
     const queue = page_waitqueue(page);
     spin_lock(changetype<usize>(queue));
     prepare_to_wait(queue);
@@ -64,6 +90,7 @@ export function lock_page(page: Page): void {
 /** Unlocks the page and wakes who waits for a page of its queue. */
 export function unlock_page(page: Page): void {
   bug_on(!page_test_flag(page, PG_locked), BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(page));
+  if (CONFIG_CHECK) lock_release(key_of(page));
   page_clear_flag(page, PG_locked);
   // FULL. Pairs with lock_page(): the bit is clear before the queue is looked at, so no sleeper is
   // missed.

@@ -184,6 +184,16 @@ export function kmem_cache_create(cache_id: u32, size_bytes: u32, ctor: u32): vo
   list_init(free_list(cache));
 }
 
+/** Bytes of an object of a cache, aligned. */
+export function kmem_cache_size(cache_id: u32): u32 {
+  return cache_of(cache_id).object_size;
+}
+
+/** Where the first object lies in each slab of a cache. */
+export function kmem_cache_first_object(cache_id: u32): u32 {
+  return <u32>first_object(cache_of(cache_id), changetype<Slab>(0));
+}
+
 function construct(ctor: u32, object: usize, size_bytes: u32): void {
   memset(object, CONFIG_CHECK && ctor == CTOR_NONE ? POISON_FREE : 0, size_bytes);
   if (ctor == CTOR_ANON_VMA) list_init(object + 4);

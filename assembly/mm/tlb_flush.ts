@@ -18,6 +18,7 @@ import { FLUSH_ALL, TLB_FLUSH, TlbFlush, flush_cpumask } from "../arch/tlb_inter
 import { defer_flush } from "../arch/tlb_state";
 import { TRACE_SHOOTDOWN, trace } from "../arch/trace";
 import { cpu_wait_while } from "../arch/wait";
+import { lock_await_interrupts } from "../lock/lockdep";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { MmStruct, mm_cpu_vm_mask } from "./mm_types";
 
@@ -49,6 +50,7 @@ function flush_tlb_others(mask: u64, mm: MmStruct, va: u64): void {
   for (let id: u32 = 0; id < boot().nr_cpus; id++) {
     if (awake & cpu_bit(id)) send_ipi(percpu_of(id), ATTENTION_TLB);
   }
+  if (CONFIG_CHECK) lock_await_interrupts();
   // ACQUIRE. Pairs with tlb_interrupt(): every answer means that the CPU has dropped its entry.
   wait_for_answers(flush_cpumask());
   wait_for_answers(flush_cpumask() + 4);

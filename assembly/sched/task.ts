@@ -14,6 +14,7 @@ import {
   atomic_or,
   read_once,
 } from "../arch/atomic";
+import { no_locks_held } from "../arch/held_locks";
 import { INIT_MM, KERNEL_GLOBALS } from "../arch/memory_map";
 import { PerCpu, cpu_bit, percpu_of, this_cpu } from "../arch/percpu";
 import { local_flush_tlb } from "../arch/tlb";
@@ -149,6 +150,7 @@ export function wake_up_new_task(task: Task, cpu_id: u32): void {
 
 /** Takes the next ready task of this CPU, or 0. */
 export function pick_next_task(): Task {
+  no_locks_held();
   const cpu = this_cpu();
   const none = changetype<Task>(0);
   if (read_once<u32>(changetype<usize>(cpu) + offsetof<PerCpu>("nr_running")) == 0) return none;
@@ -213,6 +215,7 @@ export function mmdrop(mm: MmStruct): void {
  * already.
  */
 export function task_exit(task: Task, exit_code: u32): void {
+  no_locks_held();
   spin_lock(TASKLIST_LOCK);
   while (!list_empty(children(task))) {
     const node = list_next(children(task));

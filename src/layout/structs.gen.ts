@@ -30,7 +30,7 @@ export const ArrayCache = {
 
 /** See assembly/arch/boot_params.ts. */
 export const BootParams = {
-  SIZE: 48,
+  SIZE: 52,
   /** u32. BOOT_MAGIC once the machine is up. */
   magic: 0,
   /** u32. BOOT_VERSION. */
@@ -55,6 +55,17 @@ export const BootParams = {
   spin_limit: 40,
   /** u32. FIX_* bits that the machine does without (arch/fixes.ts); checking builds only. */
   without: 44,
+  /** u32. 1: the order of locks is watched (lock/lockdep.ts); checking builds only. */
+  lockdep: 48,
+} as const;
+
+/** See assembly/arch/held_locks.ts. */
+export const HeldLock = {
+  SIZE: 8,
+  /** usize. Address of the lock | LOCK_IS_*: what kind of lock it is. */
+  key: 0,
+  /** u32. LOCK_*: its class. */
+  lock_class: 4,
 } as const;
 
 /** See assembly/mm/mapping.ts. */
@@ -133,6 +144,17 @@ export const KmemCache = {
   grown: 52,
   /** u32, guarded by lock. Slabs given back since boot. */
   reaped: 56,
+} as const;
+
+/** How a lock of one class was first taken inside one of another. See assembly/lock/lockdep.ts. */
+export const LockNesting = {
+  SIZE: 16,
+  /** u64. Classes that were held, the innermost in the lowest byte; at most eight. */
+  held: 0,
+  /** u32. CPU that did it. */
+  cpu: 8,
+  /** u32. Unused; a record is 16 bytes. */
+  _pad0: 12,
 } as const;
 
 /** See assembly/mm/mm_types.ts. */
@@ -570,6 +592,10 @@ export const BUG_GATHER_NESTED = 16;
 export const BUG_RADIX_TREE = 17;
 export const BUG_SLEEP_IN_ATOMIC = 18;
 export const BUG_MM_USERS = 19;
+export const BUG_LOCK_ORDER = 20;
+export const BUG_LOCK_RECURSION = 21;
+export const BUG_LOCK_NOT_HELD = 22;
+export const BUG_LOCKS_HELD = 23;
 
 // assembly/arch/fixes.ts
 /** Frames are freed after the TLBs were flushed (mm/tlb_gather.ts). */
@@ -586,6 +612,16 @@ export const FIX_MAPCOUNT = 16;
 export const FIX_PTE_SAME = 32;
 /** A COW break takes the old PTE away and flushes before it sets the new one (mm/fault.ts). */
 export const FIX_COW_FLUSH = 64;
+/** 2.6.9: anon_vma.lock is taken outside page_table_lock (mm/anon_vma.ts). */
+export const FIX_LOCK_ORDER = 128;
+
+// assembly/arch/held_locks.ts
+/** Locks that a CPU may hold at once. */
+export const MAX_HELD_LOCKS = 16;
+/** Where the entries begin, behind their number. */
+export const HELD_LOCKS_FIRST = 0x8;
+/** Bytes of all of it. */
+export const HELD_LOCKS_SIZE = 0x88;
 
 // assembly/arch/memory_map.ts
 export const PAGE_SHIFT = 12;
@@ -600,6 +636,8 @@ export const KERNEL_GLOBALS = 0x1800;
 export const CACHE_TABLE = 0x2000;
 export const INIT_MM = 0x3000;
 export const PAGE_WAIT_TABLE = 0x8000;
+export const LOCK_CLASSES = 0x9000;
+export const LOCK_ORDER = 0xc000;
 export const PERCPU_AREAS = 0x20000;
 export const PERCPU_SIZE = 0x8000;
 export const MEM_MAP = 0x220000;
@@ -638,6 +676,7 @@ export const PERCPU_PHASES = 0x200;
 export const PERCPU_GATHER = 0x280;
 export const PERCPU_ARRAY_CACHES = 0xc00;
 export const PERCPU_TRACE = 0x1c00;
+export const PERCPU_HELD_LOCKS = 0x2800;
 export const PERCPU_TLB = 0x3000;
 
 // assembly/arch/phase.ts
@@ -692,6 +731,55 @@ export const TRACE_SIGNAL = 13;
 // assembly/lib/radix_tree.ts
 /** Size of a node with its slots, in bytes: what CACHE_RADIX_NODE must give. */
 export const RADIX_TREE_NODE_SIZE = 264;
+
+// assembly/lock/lock_class.ts
+/** Not a lock that is watched. */
+export const LOCK_NONE = 0;
+export const LOCK_MMAP_SEM = 1;
+export const LOCK_I_SEM = 2;
+export const LOCK_PG_LOCKED = 3;
+/** Classes up to this one sleep, the others spin. */
+export const LAST_SLEEPING_CLASS = 3;
+export const LOCK_I_MMAP = 4;
+export const LOCK_ANON_VMA = 5;
+export const LOCK_PAGE_TABLE = 6;
+/** The parent's page_table_lock inside the child's, in fork: SINGLE_DEPTH_NESTING. */
+export const LOCK_PAGE_TABLE_NESTED = 7;
+export const LOCK_PG_MAPLOCK = 8;
+export const LOCK_TREE = 9;
+export const LOCK_LRU = 10;
+export const LOCK_ZONE = 11;
+export const LOCK_CACHE = 12;
+export const LOCK_WAIT_QUEUE = 13;
+/** wait_lock: the spinlock in a semaphore or mutex. */
+export const LOCK_WAIT = 14;
+export const LOCK_RUNQUEUE = 15;
+export const LOCK_TASKLIST = 16;
+export const LOCK_MMLIST = 17;
+export const LOCK_TLBSTATE = 18;
+/** No lock: interrupts are off. */
+export const LOCK_INTERRUPTS = 19;
+export const NR_LOCK_CLASSES = 20;
+/** Two low bits of the address of a lock: a spinlock. */
+export const LOCK_IS_SPINLOCK = 0x0;
+/** A semaphore or mutex; its wait_lock is a spinlock at the same address. */
+export const LOCK_IS_SLEEPING = 0x1;
+/** A bit of page->flags that is a spinlock. */
+export const LOCK_IS_BIT = 0x2;
+/** PG_locked. */
+export const LOCK_IS_PAGE = 0x3;
+/** Where a Slab says which cache it belongs to. */
+export const SLAB_CACHE_ID = 0x10;
+
+// assembly/lock/lockdep.ts
+/** A second lock of a class that has an order among its own: one level down. */
+export const SINGLE_DEPTH_NESTING = 1;
+/** Classes that the tables have room for. */
+export const LOCK_CLASS_LIMIT = 32;
+/** Where the first of the LockNesting stands; masks of outer classes, one for each class, come before. */
+export const LOCK_NESTINGS = 0xc080;
+/** The end of both. */
+export const LOCK_ORDER_END = 0x10080;
 
 // assembly/mm/fault.ts
 export const VM_FAULT_OOM = -1;

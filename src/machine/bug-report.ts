@@ -4,6 +4,7 @@
 import * as layout from "../layout/structs.gen.ts";
 import { getI32, getU32, getU64, type MemoryViews } from "../layout/view.ts";
 import { KernelBug } from "../kernel/error.ts";
+import { explainLockBug } from "./lock-order.ts";
 
 const { PANIC_RECORD, PERCPU_AREAS, PERCPU_SIZE, PERCPU_TRACE } = layout;
 const { PanicRecord, BootParams, TRACE_EVENTS, TRACE_EVENT_SIZE, BOOT_PARAMS } = layout;
@@ -60,10 +61,12 @@ export function lastEvents(memory: MemoryViews, culprit?: number): string[] {
 export function panicOf(memory: MemoryViews): KernelBug | undefined {
   const rule = getU32(memory, PANIC_RECORD + PanicRecord.rule);
   if (rule === 0) return undefined;
-  const object = getU32(memory, PANIC_RECORD + PanicRecord.object).toString(16);
+  const object = getU32(memory, PANIC_RECORD + PanicRecord.object);
   const value = getI32(memory, PANIC_RECORD + PanicRecord.value);
-  const detail = `object 0x${object}, which held ${value}`;
   const cpu = getU32(memory, PANIC_RECORD + PanicRecord.cpu);
+  const detail =
+    explainLockBug(memory, rule, cpu, object, value) ??
+    `object 0x${object.toString(16)}, which held ${value}`;
   return new KernelBug(constantName("BUG_", rule), cpu, detail, lastEvents(memory, cpu));
 }
 

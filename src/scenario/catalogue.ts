@@ -7,6 +7,7 @@ import { exitTogether } from "./exit-together.ts";
 import { firstTouch } from "./first-touch.ts";
 import { forkStore } from "./fork-store.ts";
 import { mapFault } from "./map-fault.ts";
+import { rmapWalk } from "./rmap-walk.ts";
 import type { Scenario } from "./scenario.ts";
 import { samePage } from "./same-page.ts";
 import { unmapAccess } from "./unmap-access.ts";
@@ -21,6 +22,7 @@ export const SCENARIOS: readonly Scenario[] = [
   cowThreads,
   exitTogether,
   forkStore,
+  rmapWalk,
 ];
 
 /** A scenario by its name. Throws ConfigError. */

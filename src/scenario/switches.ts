@@ -5,6 +5,7 @@ import {
   FIX_ANON_VMA_RECHECK,
   FIX_COW_FLUSH,
   FIX_FLUSH_BEFORE_FREE,
+  FIX_LOCK_ORDER,
   FIX_MAPCOUNT,
   FIX_PTE_SAME,
   FIX_SHOOTDOWN,
@@ -27,6 +28,8 @@ export const SWITCHES_OFF = {
   "no-pte-same": FIX_PTE_SAME,
   /** A COW break sets the new PTE before the old one has gone from all TLBs, as 2.6.9 did. */
   "no-flush-before-set": FIX_COW_FLUSH,
+  /** 2.6.9: anon_vma_prepare takes page_table_lock first, as 2.6.8 does. */
+  "old-lock-order": FIX_LOCK_ORDER,
 } as const;
 
 /** Name of a switch. */

@@ -3,6 +3,7 @@
 
 import fc from "fast-check";
 import { beforeAll, describe, expect, test } from "vitest";
+import { learntNestings } from "../../src/machine/lock-order.ts";
 import { Comparison, makeFiles } from "../support/comparison.ts";
 import { DirectMachine, KERNEL_NAMES } from "../support/direct.ts";
 import { LockTrace, compileTraced } from "../support/lock-trace.ts";
@@ -10,11 +11,11 @@ import { operations } from "../support/operations.ts";
 import { PAGE, RW, fixed } from "../support/process.ts";
 
 /** Outermost first; those on one line never nest. */
-const AROUND = [["mmap_sem"], ["page lock"], ["i_mmap_lock"]];
+const AROUND = [["mmap_sem"], ["PG_locked"], ["i_mmap_lock"]];
 const INSIDE = [
-  ["tree_lock", "page_map_lock", "mmlist_lock", "tasklist_lock", "tlbstate_lock", "runqueue_lock"],
-  ["lru_lock", "cache lock"],
-  ["zone lock", "wait queue lock", "wait_lock"],
+  ["tree_lock", "PG_maplock", "mmlist_lock", "tasklist_lock", "tlbstate_lock", "runqueue_lock"],
+  ["lru_lock", "KmemCache.lock"],
+  ["Zone.lock", "WaitQueue.lock", "wait_lock"],
 ];
 const ORDER: Readonly<Record<string, readonly string[][]>> = {
   "2.6.8": [...AROUND, ["page_table_lock"], ["anon_vma.lock"], ...INSIDE],
@@ -29,6 +30,16 @@ function inversions(nested: ReadonlySet<string>, order: readonly string[][]): st
     if (pair === "page_table_lock > page_table_lock") return false;
     return rank(outer) < 0 || rank(inner) < 0 || rank(outer) >= rank(inner);
   });
+}
+
+/** What the trace and the kernel's lockdep have in common: not a page lock, whose end the trace does not see. */
+const bothSee = (pair: string): boolean => !/PG_locked|interrupts/.test(pair);
+
+/** The pairs that the kernel's own lockdep has learnt. */
+function learntBy(machine: DirectMachine): string[] {
+  const pairs = learntNestings(machine.cpu).map(({ outer, inner }) => `${outer} > ${inner}`);
+  const plain = new Set(pairs.map((pair) => pair.replaceAll(" (nested)", "")));
+  return [...plain].filter(bothSee).sort();
 }
 
 describe.each(KERNEL_NAMES)("%s", (kernel) => {
@@ -65,7 +76,8 @@ describe.each(KERNEL_NAMES)("%s", (kernel) => {
       "mmap_sem > tree_lock",
     ];
     expect([...trace.nested]).toEqual(expect.arrayContaining(met));
-    expect(trace.nested.has("page_table_lock > page_map_lock")).toBe(kernel === "2.6.8");
+    expect(trace.nested.has("page_table_lock > PG_maplock")).toBe(kernel === "2.6.8");
+    expect(learntBy(machine)).toEqual([...trace.nested].filter(bothSee).sort());
   });
 
   test("adopts a neighbour's anon_vma under both locks, in its own order", () => {

@@ -1,5 +1,5 @@
-// A kernel that tells of every lock it takes and frees, and a small lockdep that listens: which class of lock is taken while
-// which other is held. The locks themselves are the kernel's own; only a call is put in front of each.
+// A kernel that tells of every lock it takes and frees, and a small lockdep that listens, which shares nothing with the
+// kernel's own: which class of lock is taken while which other is held. The locks themselves are the kernel's own; only a call is put in front of each.
 
 import { readFileSync } from "node:fs";
 import {
@@ -34,6 +34,7 @@ const RELEASE = 2;
 const TRACED: Readonly<Record<string, readonly (readonly [string, number, string])[]>> = {
   "assembly/lock/spinlock.ts": [
     ["spin_lock", ACQUIRE, "lock"],
+    ["spin_lock_nested", ACQUIRE, "lock"],
     ["spin_unlock", RELEASE, "lock"],
   ],
   "assembly/lock/bit_spinlock.ts": [
@@ -106,13 +107,13 @@ export class LockTrace {
     for (const held of this.#held) {
       this.nested.add(`${held.name} > ${name}`);
       if (held.lock === lock) this.wrong.push(`${name} is taken twice`);
-      const sleeps = name === "mmap_sem" || name === "page lock";
-      if (sleeps && !["mmap_sem", "page lock"].includes(held.name)) {
+      const sleeps = name === "mmap_sem" || name === "PG_locked";
+      if (sleeps && !["mmap_sem", "PG_locked"].includes(held.name)) {
         this.wrong.push(`${name} is taken under the spinlock ${held.name}`);
       }
     }
     // The page lock is freed by unlock_page, which trylock_page needs too; it is seen being taken only.
-    if (name !== "page lock") this.#held.push({ name, lock });
+    if (name !== "PG_locked") this.#held.push({ name, lock });
   };
 
   #classOf(lock: number): string {
@@ -121,13 +122,13 @@ export class LockTrace {
     if (lock === KERNEL_GLOBALS + 0x40) return "tasklist_lock";
     if (lock === MMLIST_LOCK) return "mmlist_lock";
     if (lock >= ZONE_TABLE && lock < KERNEL_GLOBALS) {
-      return (lock - ZONE_TABLE) % ZONE_STRIDE === Zone.lru_lock ? "lru_lock" : "zone lock";
+      return (lock - ZONE_TABLE) % ZONE_STRIDE === Zone.lru_lock ? "lru_lock" : "Zone.lock";
     }
-    if (lock >= CACHE_TABLE && lock < CACHE_TABLE + 0x1000) return "cache lock";
-    if (lock >= PAGE_WAIT_TABLE && lock < PERCPU_AREAS) return "wait queue lock";
+    if (lock >= CACHE_TABLE && lock < CACHE_TABLE + 0x1000) return "KmemCache.lock";
+    if (lock >= PAGE_WAIT_TABLE && lock < PERCPU_AREAS) return "WaitQueue.lock";
     const cpus = getU32(this.#memory as MemoryViews, BOOT_PARAMS + BootParams.nr_cpus);
     if (lock >= PERCPU_AREAS && lock < PERCPU_AREAS + cpus * PERCPU_SIZE) return "runqueue_lock";
-    return this.#isPage(lock) ? "page_map_lock" : this.#slabLock(lock);
+    return this.#isPage(lock) ? "PG_maplock" : this.#slabLock(lock);
   }
 
   #isPage(lock: number): boolean {

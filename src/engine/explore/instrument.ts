@@ -9,8 +9,8 @@
 // before the word has changed.
 //
 // Variables of a module are per instance in wasm. In a program of a user they lie in memory instead, so
-// that they are seen. Functions of the library's allocator, and the kernel's look for poison, are not announced, they only leave a record
-// of what they overwrite: an allocation is one step. Left out: SIMD and memory.init, which no kernel uses: refused.
+// that they are seen. Functions of the library's allocator, the kernel's look for poison and its lockdep are not announced, they only
+// leave a record of what they overwrite: an allocation is one step. Left out: SIMD and memory.init, which no kernel uses: refused.
 
 import binaryen from "binaryen";
 
@@ -19,7 +19,8 @@ import { Kind } from "./runtime.ts";
 
 const WAIT_LOOP = /(?:^|\/)arch\/wait\/cpu_wait_while<(\w+)>$/;
 const SERVE_IPIS = /(?:^|\/)arch\/ipi\/serve_ipis$/;
-const QUIET = /^~lib\/(rt|memory|util\/memory)|(?:^|\/)arch\/memory\/memscan$/;
+const QUIET =
+  /^~lib\/(rt|memory|util\/memory)|(?:^|\/)(arch\/memory\/memscan$|lock\/(lockdep|lock_class)\/)/;
 const FORBIDDEN = ["MemoryInit", "DataDrop", "SIMDLoad", "SIMDLoadStoreLane"];
 
 type Type = number;

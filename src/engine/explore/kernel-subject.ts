@@ -9,14 +9,16 @@
 import {
   BOOT_PARAMS,
   BootParams,
+  HELD_LOCKS_SIZE,
+  LOCK_ORDER,
+  LOCK_ORDER_END,
   PANIC_RECORD,
   PERCPU_AREAS,
+  PERCPU_HELD_LOCKS,
   PERCPU_SIZE,
   PERCPU_TRACE,
   PanicRecord,
   PerCpu,
-  TRACE_EVENTS,
-  TRACE_EVENT_SIZE,
 } from "../../layout/structs.gen.ts";
 import { memoryViews, setI32, type MemoryViews } from "../../layout/view.ts";
 import { ConfigError, KernelBug, MachineSignal } from "../../kernel/error.ts";
@@ -65,6 +67,18 @@ class BrokenRule extends Error {
     this.rule = rule;
   }
 }
+
+/** Rules that lockdep watches (assembly/lock/lockdep.ts) in the checking kernels. */
+const LOCK_RULES: readonly string[] = [
+  "BUG_LOCK_ORDER",
+  "BUG_LOCK_RECURSION",
+  "BUG_LOCK_NOT_HELD",
+  "BUG_LOCKS_HELD",
+  "BUG_SLEEP_IN_ATOMIC",
+];
+
+const detectorOfBug = (rule: string): DetectorName =>
+  LOCK_RULES.includes(rule) ? "lock-order" : "bug";
 
 const ruleOf = (
   detector: DetectorName,
@@ -137,7 +151,9 @@ export class KernelSubject implements Subject {
     const { calls } = this.runtime;
     calls.configure(EVENT_LIMIT, options.record ?? false, false);
     calls.configure_unobserved(BOOT_PARAMS, PANIC_RECORD + PanicRecord.SIZE);
-    const trace = [PERCPU_TRACE, PERCPU_TRACE + TRACE_EVENTS * TRACE_EVENT_SIZE] as const;
+    calls.configure_history(LOCK_ORDER, LOCK_ORDER_END);
+    // The trace, and behind it the locks that are held, which is none when a state is looked at.
+    const trace = [PERCPU_TRACE, PERCPU_HELD_LOCKS + HELD_LOCKS_SIZE] as const;
     const counters = [PerCpu.pgfault, PerCpu.phase] as const;
     const areas = this.cpus * PERCPU_SIZE;
     calls.configure_noise(PERCPU_AREAS, areas, PERCPU_SIZE, ...trace, ...counters);
@@ -150,6 +166,7 @@ export class KernelSubject implements Subject {
       throw new ConfigError(`the memory of ${this.scenario.name} is too small to boot: give it 4M`);
     }
     setI32(this.memory, BOOT_PARAMS + BootParams.without, withoutMask(options.without ?? []));
+    if (this.#off.has("lock-order")) setI32(this.memory, BOOT_PARAMS + BootParams.lockdep, 0);
   }
 
   /** See Subject. */
@@ -225,13 +242,13 @@ export class KernelSubject implements Subject {
     if (error instanceof ReplayError || error instanceof ConfigError) return undefined;
     if (error instanceof WebAssembly.RuntimeError) {
       const bug = bugOfTrap(this.memory, cpu, error.message);
-      return { ...ruleOf("bug", bug), cpu: bug.cpu };
+      return { ...ruleOf(detectorOfBug(bug.rule), bug), cpu: bug.cpu };
     }
     if (error instanceof BrokenRule) return { ...ruleOf(error.detector, error), cpu };
     if (error instanceof MachineSignal) {
       return { detector: "trap", rule: error.signal, message: error.message, cpu };
     }
-    if (error instanceof KernelBug) return { ...ruleOf("bug", error), cpu: error.cpu };
+    if (error instanceof KernelBug) return { ...ruleOf(detectorOfBug(error.rule), error), cpu: error.cpu };
     // What a program of the scenario finds wrong, it throws.
     if (error instanceof Error) {
       const isCheck = error.name === "Error";

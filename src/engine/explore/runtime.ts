@@ -68,6 +68,7 @@ export interface RuntimeCalls {
     attention: number,
   ) => void;
   readonly configure_unobserved: (from: number, to: number) => void;
+  readonly configure_history: (from: number, to: number) => void;
   readonly configure_noise: (
     base: number,
     size: number,

@@ -7,6 +7,7 @@ export const DETECTORS = {
   assertion: "an assert of a program that does not hold",
   check: "a result that check() of a program or of a scenario finds wrong",
   bug: "the kernel stops the machine: BUG_...",
+  "lock-order": "locks of the kernel that nest in two orders, or are misused: BUG_LOCK...",
   trap: "any other trap, signal or exception",
   deadlock: "CPUs that wait for nobody, lost wake-ups among them",
   livelock: "an execution that does not come to an end",
