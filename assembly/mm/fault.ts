@@ -9,7 +9,7 @@
 
 import { read_once } from "../arch/atomic";
 import { boot } from "../arch/boot_params";
-import { FIX_PTE_SAME, without } from "../arch/fixes";
+import { FIX_COW_FLUSH, FIX_PTE_SAME, without } from "../arch/fixes";
 import { memcpy } from "../arch/memory";
 import { PAGE_SIZE } from "../arch/memory_map";
 import { PHASE_COW, phase_enter, phase_leave } from "../arch/phase";
@@ -131,7 +131,7 @@ function wp_switch(
   if (page_test_flag(old, PG_reserved)) mm.rss++;
   else page_remove_rmap(old);
   set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma.vm_page_prot)));
-  flush_tlb_page(mm, address);
+  if (!without(FIX_COW_FLUSH)) flush_tlb_page(mm, address);
   lru_cache_add_active(page);
   page_add_anon_rmap(page, vma, address);
 }
