@@ -2,6 +2,7 @@
 // interleavings are worth to be explored. One small file each.
 
 import { MachineSignal } from "../kernel/error.ts";
+import { FILE_ZERO } from "../layout/structs.gen.ts";
 import type { Program } from "../machine/program.ts";
 import type { ProgramTask } from "../machine/task.ts";
 import type { SwitchName } from "./switches.ts";
@@ -80,15 +81,12 @@ export function twoThreads(
   return { first, second, at };
 }
 
-/** Seed of the file that mappedFile() makes. */
-export const FILE_SEED = 7;
-
-/** A file, and where `task` maps its first pages: shared, to be read and written. */
+/** A file of zeros that nobody has read yet, and where `task` maps it: shared, to be read and written. */
 export function mappedFile(
   task: ProgramTask,
   pages: number,
 ): { readonly file: number; readonly at: number } {
-  const file = task.createFile({ sizeBytes: pages * PAGE, seed: FILE_SEED });
+  const file = task.cpu.k.inode_alloc(FILE_ZERO, 0, pages * PAGE, 0);
   const mapping = { length: pages * PAGE, file, shared: true, read: true, write: true };
   return { file, at: task.mmap(mapping) };
 }
