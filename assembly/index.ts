@@ -13,6 +13,7 @@ import * as moving from "./mm/mremap";
 import * as protection from "./mm/protect";
 import * as trees from "./mm/vma_tree";
 import * as zapping from "./mm/zap";
+import * as walking from "./rmap/walk";
 import { Inode } from "./mm/mapping";
 import { Page, page_address, pfn_to_page } from "./mm/page";
 import { page_has_content } from "./mm/page_alloc";
@@ -23,6 +24,7 @@ export { cpu_idle, cpu_kicks } from "./arch/wait";
 export { cpu_kick, send_ipi } from "./arch/kick";
 export { enter_lazy, leave_lazy } from "./arch/tlb_state";
 export { serve_ipis } from "./arch/ipi";
+export { has_fix } from "./arch/fixes";
 export { local_flush_tlb } from "./arch/tlb";
 export { flush_tlb_mm } from "./mm/tlb_flush";
 export { phase_enter, phase_leave, phase_reset, phase_time } from "./arch/phase";
@@ -169,6 +171,11 @@ export function vma_set_page_prot(vma: VmArea): void {
 /** See move_page_tables of mm/mremap.ts. */
 export function move_page_tables(vma: VmArea, from: f64, to: f64, length: f64): f64 {
   return <f64>moving.move_page_tables(vma, address_of(from), address_of(to), address_of(length));
+}
+
+/** See rmap_missing of rmap/walk.ts. */
+export function rmap_missing(address: f64): i32 {
+  return walking.rmap_missing(address_of(address));
 }
 
 /** See user_touch of mm/uaccess.ts. */

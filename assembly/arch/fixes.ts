@@ -17,12 +17,41 @@ export const FIX_MAPCOUNT: u32 = 16;
 /** A fault that has dropped page_table_lock compares the PTE again (mm/fault.ts). */
 export const FIX_PTE_SAME: u32 = 32;
 /** A COW break takes the old PTE away and flushes before it sets the new one (mm/fault.ts). */
-export const FIX_COW_FLUSH: u32 = 64;
+export const FIX_COW_FLUSH_FIRST: u32 = 64;
 /** 2.6.9: anon_vma.lock is taken outside page_table_lock (mm/anon_vma.ts). */
 export const FIX_LOCK_ORDER: u32 = 128;
+/** 2.6.9: first and last PTE are told by the result of the count itself (rmap/atomic_mapcount.ts). */
+export const FIX_COUNT_TELLS: u32 = 0x100;
+/** A PTE is read and cleared in one step (arch/pte.ts). */
+export const FIX_PTE_XCHG: u32 = 0x200;
+/** A CPU that wakes reads and sets its TLB state in one step (arch/tlb_state.ts). */
+export const FIX_LAZY_XCHG: u32 = 0x400;
+/** A flush waits until the other CPUs have answered (mm/tlb_flush.ts). */
+export const FIX_FLUSH_WAIT: u32 = 0x800;
+/** A page enters the page cache under tree_lock (mm/filemap.ts). */
+export const FIX_TREE_LOCK: u32 = 0x1000;
+/** Who finds a page in the page cache waits until it has been read (mm/filemap.ts). */
+export const FIX_UPTODATE: u32 = 0x2000;
+/** Who goes to sleep on the page lock looks at it again first (mm/page_lock.ts). */
+export const FIX_SECOND_LOOK: u32 = 0x4000;
+/** A fault holds mmap_sem for reading (mm/page_fault.ts). */
+export const FIX_MMAP_SEM: u32 = 0x8000;
+/** A VMA joins the anon_vma of its neighbour under that one's lock (mm/anon_vma.ts). */
+export const FIX_ADOPT_LOCK: u32 = 0x10000;
+/** A COW fault flushes the page that it replaces (mm/fault.ts). */
+export const FIX_COW_FLUSH: u32 = 0x20000;
+/** Fork links a VMA for the reverse map before its PTEs are copied (src/mm/fork.ts). */
+export const FIX_LINK_FIRST: u32 = 0x40000;
+/** The bounds of a file's VMA change under i_mmap_lock (src/mm/vma-adjust.ts). */
+export const FIX_ADJUST_LOCK: u32 = 0x80000;
 
 /** True if this machine does without `fix`. */
 @inline
 export function without(fix: u32): bool {
   return CONFIG_CHECK != 0 && (boot().without & fix) != 0;
+}
+
+/** For measures that the host takes: true unless this machine does without `fix`. */
+export function has_fix(fix: u32): bool {
+  return !without(fix);
 }

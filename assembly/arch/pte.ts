@@ -8,6 +8,7 @@
 // live entries atomically.
 
 import { atomic_and, atomic_or, atomic_xchg, read_once, write_once } from "./atomic";
+import { FIX_PTE_XCHG, without } from "./fixes";
 
 export const _PAGE_PRESENT: u64 = 0x001;
 export const _PAGE_RW: u64 = 0x002;
@@ -57,7 +58,15 @@ export function pfn_pte(pfn: u32, prot: u64): u64 {
 /** Takes the entry away in one step, so that no A or D bit is lost. */
 @inline
 export function ptep_get_and_clear(ptep: usize): u64 {
+  if (without(FIX_PTE_XCHG)) return get_then_clear(ptep);
   return atomic_xchg<u64>(ptep, 0);
+}
+
+/** For machines without FIX_PTE_XCHG: what the walker sets in between is lost. */
+function get_then_clear(ptep: usize): u64 {
+  const pte = read_once<u64>(ptep);
+  write_once<u64>(ptep, 0);
+  return pte;
 }
 
 /** Write-protects a live entry. */

@@ -4,7 +4,8 @@
 //
 //   OK --enter_lazy--> LAZY --shootdown--> LAZY_FLUSH --leave_lazy--> flush everything, OK
 
-import { atomic_cmpxchg, atomic_xchg } from "./atomic";
+import { atomic_cmpxchg, atomic_fetch_or, atomic_xchg } from "./atomic";
+import { FIX_LAZY_XCHG, without } from "./fixes";
 import { PerCpu, percpu_tlb_state, this_cpu } from "./percpu";
 import { local_flush_tlb } from "./tlb";
 
@@ -20,7 +21,11 @@ export function enter_lazy(): void {
 /** Ends enter_lazy(): does the flushes that were put off. */
 export function leave_lazy(): void {
   // ACQUIRE. Pairs with defer_flush(): whoever put a flush off had cleared its PTEs before.
-  const old = atomic_xchg<u32>(percpu_tlb_state(this_cpu()), TLB_STATE_OK);
+  const state = percpu_tlb_state(this_cpu());
+  const seen = without(FIX_LAZY_XCHG) ? atomic_fetch_or<u32>(state, 0) : TLB_STATE_OK;
+  const found = atomic_xchg<u32>(state, TLB_STATE_OK);
+  // Without it a flush that is put off between the two looks is forgotten.
+  const old = without(FIX_LAZY_XCHG) ? seen : found;
   if (old == TLB_STATE_LAZY_FLUSH) local_flush_tlb();
 }
 

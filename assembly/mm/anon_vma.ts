@@ -11,7 +11,7 @@
 // and RCU), memory policies.
 
 import { BUG_ANON_VMA_NOT_SHARED, bug_on } from "../arch/bug";
-import { FIX_ANON_VMA_RECHECK, FIX_LOCK_ORDER, without } from "../arch/fixes";
+import { FIX_ADOPT_LOCK, FIX_ANON_VMA_RECHECK, FIX_LOCK_ORDER, without } from "../arch/fixes";
 import { TRACE_ANON_VMA_FREE, trace } from "../arch/trace";
 import { KERNEL_2_6_8 } from "../config";
 import { list_add, list_del, list_empty } from "../lib/list";
@@ -45,8 +45,9 @@ export class AnonVma {
 if (offsetof<AnonVma>("head_next") != 4)
   ERROR("the slab constructor of AnonVma expects the list at 4");
 
+/** The list of an anon_vma. */
 @inline
-function anon_vma_head(anon_vma: usize): usize {
+export function anon_vma_head(anon_vma: usize): usize {
   return anon_vma + offsetof<AnonVma>("head_next");
 }
 
@@ -94,12 +95,12 @@ function link_unlocked(vma: VmArea, anon_vma: usize): bool {
 }
 
 /** 2.6.8: the lock of an adopted anon_vma inside page_table_lock. */
-function link_ptl_first(vma: VmArea, anon_vma: usize, adopted: bool): bool {
+function link_ptl_first(vma: VmArea, anon_vma: usize, locks: bool): bool {
   const ptl = mm_ptl(changetype<MmStruct>(vma.vm_mm));
   spin_lock(ptl);
-  if (adopted) spin_lock(anon_vma);
+  if (locks) spin_lock(anon_vma);
   const linked = link_if_none(vma, anon_vma);
-  if (adopted) spin_unlock(anon_vma);
+  if (locks) spin_unlock(anon_vma);
   spin_unlock(ptl);
   return linked;
 }
@@ -108,13 +109,13 @@ function link_ptl_first(vma: VmArea, anon_vma: usize, adopted: bool): bool {
  * 2.6.9: the lock of an adopted anon_vma outside page_table_lock; a fresh one is linked without its
  * lock.
  */
-function link_anon_vma_first(vma: VmArea, anon_vma: usize, adopted: bool): bool {
+function link_anon_vma_first(vma: VmArea, anon_vma: usize, locks: bool): bool {
   const ptl = mm_ptl(changetype<MmStruct>(vma.vm_mm));
-  if (adopted) spin_lock(anon_vma);
+  if (locks) spin_lock(anon_vma);
   spin_lock(ptl);
   const linked = link_if_none(vma, anon_vma);
   spin_unlock(ptl);
-  if (adopted) spin_unlock(anon_vma);
+  if (locks) spin_unlock(anon_vma);
   return linked;
 }
 
@@ -130,11 +131,13 @@ export function anon_vma_prepare(vma: VmArea): bool {
     anon_vma = kmem_cache_alloc(CACHE_ANON_VMA);
     if (anon_vma == 0) return false;
   }
+  // 2.6.7 took no lock but page_table_lock, although the others of the list know nothing of that.
+  const locks = adopted && !without(FIX_ADOPT_LOCK);
   const linked = without(FIX_ANON_VMA_RECHECK)
     ? link_unlocked(vma, anon_vma)
     : CONFIG_KERNEL == KERNEL_2_6_8 || without(FIX_LOCK_ORDER)
-      ? link_ptl_first(vma, anon_vma, adopted)
-      : link_anon_vma_first(vma, anon_vma, adopted);
+      ? link_ptl_first(vma, anon_vma, locks)
+      : link_anon_vma_first(vma, anon_vma, locks);
   if (!linked && !adopted) kmem_cache_free(CACHE_ANON_VMA, anon_vma);
   return true;
 }

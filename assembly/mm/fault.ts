@@ -9,7 +9,7 @@
 
 import { read_once } from "../arch/atomic";
 import { boot } from "../arch/boot_params";
-import { FIX_COW_FLUSH, FIX_PTE_SAME, without } from "../arch/fixes";
+import { FIX_COW_FLUSH, FIX_COW_FLUSH_FIRST, FIX_PTE_SAME, without } from "../arch/fixes";
 import { memcpy } from "../arch/memory";
 import { PAGE_SIZE } from "../arch/memory_map";
 import { PHASE_COW, phase_enter, phase_leave } from "../arch/phase";
@@ -133,13 +133,14 @@ function wp_switch(
 ): void {
   if (page_test_flag(old, PG_reserved)) mm.rss++;
   else page_remove_rmap(old);
-  const late = without(FIX_COW_FLUSH);
+  const late = without(FIX_COW_FLUSH_FIRST);
+  const flushes = !without(FIX_COW_FLUSH);
   if (!late) {
     ptep_get_and_clear(ptep);
-    flush_tlb_page(mm, address);
+    if (flushes) flush_tlb_page(mm, address);
   }
   set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma.vm_page_prot)));
-  if (late) flush_tlb_page(mm, address);
+  if (late && flushes) flush_tlb_page(mm, address);
   lru_cache_add_active(page);
   page_add_anon_rmap(page, vma, address);
 }

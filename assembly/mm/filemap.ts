@@ -3,6 +3,7 @@
 // filled at once by the CPU that asks for it.
 
 import { BUG_RADIX_TREE, bug_on } from "../arch/bug";
+import { FIX_TREE_LOCK, FIX_UPTODATE, without } from "../arch/fixes";
 import { memset } from "../arch/memory";
 import { PAGE_SHIFT, PAGE_SIZE } from "../arch/memory_map";
 import { this_cpu } from "../arch/percpu";
@@ -42,7 +43,8 @@ export function find_get_page(inode: Inode, index: u64): Page {
  * reference of its own.
  */
 export function add_to_page_cache(page: Page, inode: Inode, index: u64): i32 {
-  spin_lock(inode_tree_lock(inode));
+  const locks = !without(FIX_TREE_LOCK);
+  if (locks) spin_lock(inode_tree_lock(inode));
   const error = radix_tree_insert(inode_page_tree(inode), index, changetype<usize>(page));
   if (error == 0) {
     get_page(page);
@@ -50,7 +52,7 @@ export function add_to_page_cache(page: Page, inode: Inode, index: u64): i32 {
     page.index = index;
     inode.nrpages++;
   }
-  spin_unlock(inode_tree_lock(inode));
+  if (locks) spin_unlock(inode_tree_lock(inode));
   return error;
 }
 
@@ -115,7 +117,7 @@ export function read_cache_page(inode: Inode, index: u64): Page {
   let page = find_get_page(inode, index);
   if (changetype<usize>(page) == 0) page = page_cache_read(inode, index);
   if (changetype<usize>(page) == 0) return page;
-  if (!page_test_flag(page, PG_uptodate)) {
+  if (!page_test_flag(page, PG_uptodate) && !without(FIX_UPTODATE)) {
     lock_page(page);
     bug_on(!page_test_flag(page, PG_uptodate), BUG_RADIX_TREE, changetype<usize>(page));
     unlock_page(page);

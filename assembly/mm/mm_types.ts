@@ -152,6 +152,12 @@ export function vma_anon_node(vma: VmArea): usize {
   return changetype<usize>(vma) + offsetof<VmArea>("anon_vma_node_next");
 }
 
+/** The VMA that a node of an anon_vma's list belongs to. */
+@inline
+export function anon_node_vma(node: usize): VmArea {
+  return changetype<VmArea>(node - offsetof<VmArea>("anon_vma_node_next"));
+}
+
 /** Pages of a VMA. */
 @inline
 export function vma_pages(vma: VmArea): u64 {

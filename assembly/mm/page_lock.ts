@@ -3,6 +3,7 @@
 
 import { smp_mb } from "../arch/barrier";
 import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
+import { FIX_SECOND_LOOK, without } from "../arch/fixes";
 import { PAGE_WAIT_TABLE } from "../arch/memory_map";
 import {
   WaitQueue,
@@ -80,7 +81,7 @@ export function lock_page(page: Page): void {
     prepare_to_wait(queue);
     // FULL. Pairs with unlock_page(): this CPU is on the queue before it looks at the bit again.
     smp_mb();
-    const still_locked = page_test_flag(page, PG_locked);
+    const still_locked = page_test_flag(page, PG_locked) || without(FIX_SECOND_LOOK);
     if (!still_locked) cancel_wait();
     spin_unlock(changetype<usize>(queue));
     if (still_locked) wait_until_woken();

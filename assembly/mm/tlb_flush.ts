@@ -10,7 +10,7 @@ import { atomic_or, read_once, write_once } from "../arch/atomic";
 import { ATTENTION_TLB } from "../arch/attention";
 import { smp_mb } from "../arch/barrier";
 import { boot } from "../arch/boot_params";
-import { FIX_SHOOTDOWN, without } from "../arch/fixes";
+import { FIX_FLUSH_WAIT, FIX_SHOOTDOWN, without } from "../arch/fixes";
 import { send_ipi } from "../arch/kick";
 import { cpu_bit, percpu_of, this_cpu } from "../arch/percpu";
 import { local_flush_tlb, local_flush_tlb_one } from "../arch/tlb";
@@ -52,8 +52,10 @@ function flush_tlb_others(mask: u64, mm: MmStruct, va: u64): void {
   }
   if (CONFIG_CHECK) lock_await_interrupts();
   // ACQUIRE. Pairs with tlb_interrupt(): every answer means that the CPU has dropped its entry.
-  wait_for_answers(flush_cpumask());
-  wait_for_answers(flush_cpumask() + 4);
+  if (!without(FIX_FLUSH_WAIT)) {
+    wait_for_answers(flush_cpumask());
+    wait_for_answers(flush_cpumask() + 4);
+  }
   write_once<usize>(TLB_FLUSH + offsetof<TlbFlush>("flush_mm"), 0);
   spin_unlock(lock);
 }

@@ -14,7 +14,7 @@ import {
   write_once,
 } from "../arch/atomic";
 import { BUG_MAPCOUNT_UNDERFLOW, bug_on } from "../arch/bug";
-import { FIX_MAPCOUNT, without } from "../arch/fixes";
+import { FIX_COUNT_TELLS, FIX_MAPCOUNT, without } from "../arch/fixes";
 import { this_cpu } from "../arch/percpu";
 import { VmArea, linear_page_index } from "../mm/mm_types";
 import { PAGE_MAPPING_ANON, PG_reserved, Page, page_mapcount_addr } from "../mm/page";
@@ -26,10 +26,24 @@ function plain_mapcount_add(page: Page, delta: i32): i32 {
   return count;
 }
 
+/** For machines without FIX_COUNT_TELLS: two CPUs may both find that theirs is the first PTE. */
+function test_then_inc(page: Page): bool {
+  const first = read_once<i32>(page_mapcount_addr(page)) < 0;
+  atomic_inc(page_mapcount_addr(page));
+  return first;
+}
+
+/** For machines without FIX_COUNT_TELLS: two CPUs may both find that theirs was the last PTE. */
+function dec_then_test(page: Page): bool {
+  atomic_add_negative(page_mapcount_addr(page), -1);
+  return read_once<i32>(page_mapcount_addr(page)) < 0;
+}
+
 /** One PTE more; true if it is the first. */
 @inline
 function mapcount_inc_and_test(page: Page): bool {
   if (without(FIX_MAPCOUNT)) return plain_mapcount_add(page, 1) == 0;
+  if (without(FIX_COUNT_TELLS)) return test_then_inc(page);
   return atomic_inc_and_test(page_mapcount_addr(page));
 }
 
@@ -37,6 +51,7 @@ function mapcount_inc_and_test(page: Page): bool {
 @inline
 function mapcount_dec_negative(page: Page): bool {
   if (without(FIX_MAPCOUNT)) return plain_mapcount_add(page, -1) < 0;
+  if (without(FIX_COUNT_TELLS)) return dec_then_test(page);
   return atomic_add_negative(page_mapcount_addr(page), -1);
 }
 

@@ -56,7 +56,7 @@ const MIXED = 1000;
 
 /** One strategy, or the mix: bounded first, then every behaviour, then chance. */
 export function* planOf(options: PlanOptions): Generator<Phase> {
-  const { seed, cpus, depth, runtime } = options;
+  const { seed, cpus, depth, runtime, isProgram } = options;
   switch (options.strategy) {
     case "mix":
       yield* mixed(options);
@@ -69,7 +69,10 @@ export function* planOf(options: PlanOptions): Generator<Phase> {
       return;
     case "preemptions":
     case "delays":
-      yield { strategy: new Bounded(options.strategy, depth), executions: FOREVER };
+      yield {
+        strategy: new Bounded(options.strategy, depth, isProgram ? undefined : runtime),
+        executions: FOREVER,
+      };
       return;
     case "pct":
       yield { strategy: new Pct(seed, cpus, depth), executions: FOREVER };
@@ -84,7 +87,10 @@ export function* planOf(options: PlanOptions): Generator<Phase> {
 }
 
 function* mixed({ seed, cpus, runtime, isProgram }: PlanOptions): Generator<Phase> {
-  yield { strategy: new Bounded("preemptions", 1), executions: isProgram ? 20_000 : 2000 };
+  yield {
+    strategy: new Bounded("preemptions", 1, isProgram ? undefined : runtime),
+    executions: isProgram ? 20_000 : 2000,
+  };
   if (isProgram) yield { strategy: new Dpor(runtime), executions: 200_000 };
   const chance = [2, 3, 4].map((depth): Strategy => new Pct(seed, cpus, depth));
   chance.push(new RandomWalk(seed));

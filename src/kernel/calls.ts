@@ -19,6 +19,7 @@ export interface KernelCalls {
   enter_lazy(): void;
   leave_lazy(): void;
   serve_ipis(): void;
+  has_fix(fix: number): number;
   send_ipi(percpu: number, reason: number): void;
   local_flush_tlb(): void;
   flush_tlb_mm(mm: number): void;
@@ -59,6 +60,7 @@ export interface KernelCalls {
   kmem_cache_free(cache: number, object: number): void;
   kmem_cache_reap_all(): void;
   lru_add_drain(): void;
+  rmap_missing(address: number): number;
   page_mapcount(page: number): number;
   page_of_pfn(pfn: number): number;
 

@@ -611,9 +611,33 @@ export const FIX_MAPCOUNT = 16;
 /** A fault that has dropped page_table_lock compares the PTE again (mm/fault.ts). */
 export const FIX_PTE_SAME = 32;
 /** A COW break takes the old PTE away and flushes before it sets the new one (mm/fault.ts). */
-export const FIX_COW_FLUSH = 64;
+export const FIX_COW_FLUSH_FIRST = 64;
 /** 2.6.9: anon_vma.lock is taken outside page_table_lock (mm/anon_vma.ts). */
 export const FIX_LOCK_ORDER = 128;
+/** 2.6.9: first and last PTE are told by the result of the count itself (rmap/atomic_mapcount.ts). */
+export const FIX_COUNT_TELLS = 256;
+/** A PTE is read and cleared in one step (arch/pte.ts). */
+export const FIX_PTE_XCHG = 512;
+/** A CPU that wakes reads and sets its TLB state in one step (arch/tlb_state.ts). */
+export const FIX_LAZY_XCHG = 1024;
+/** A flush waits until the other CPUs have answered (mm/tlb_flush.ts). */
+export const FIX_FLUSH_WAIT = 2048;
+/** A page enters the page cache under tree_lock (mm/filemap.ts). */
+export const FIX_TREE_LOCK = 4096;
+/** Who finds a page in the page cache waits until it has been read (mm/filemap.ts). */
+export const FIX_UPTODATE = 8192;
+/** Who goes to sleep on the page lock looks at it again first (mm/page_lock.ts). */
+export const FIX_SECOND_LOOK = 16384;
+/** A fault holds mmap_sem for reading (mm/page_fault.ts). */
+export const FIX_MMAP_SEM = 32768;
+/** A VMA joins the anon_vma of its neighbour under that one's lock (mm/anon_vma.ts). */
+export const FIX_ADOPT_LOCK = 65536;
+/** A COW fault flushes the page that it replaces (mm/fault.ts). */
+export const FIX_COW_FLUSH = 131072;
+/** Fork links a VMA for the reverse map before its PTEs are copied (src/mm/fork.ts). */
+export const FIX_LINK_FIRST = 262144;
+/** The bounds of a file's VMA change under i_mmap_lock (src/mm/vma-adjust.ts). */
+export const FIX_ADJUST_LOCK = 524288;
 
 // assembly/arch/held_locks.ts
 /** Locks that a CPU may hold at once. */

@@ -6,7 +6,7 @@
 // parent's PTEs were write-protected on the way: its TLBs are flushed once, at the end.
 
 import { ENOMEM } from "../layout/errno.ts";
-import { MmStruct, PHASE_VMAS, VmArea } from "../layout/structs.gen.ts";
+import { FIX_LINK_FIRST, MmStruct, PHASE_VMAS, VmArea } from "../layout/structs.gen.ts";
 import { getI32, getU64, setI32, setU64 } from "../layout/view.ts";
 import type { Cpu } from "../kernel/load.ts";
 import { mmput } from "./unmap.ts";
@@ -15,24 +15,28 @@ import { firstVma, mmapSem, pageTableLock, vmaFile, vmaNext } from "./vma.ts";
 const { vm_mm, vm_next } = VmArea;
 const { total_vm, free_area_cache, start_brk, brk, start_stack } = MmStruct;
 
+/** Makes a VMA findable from its pages: on its anon_vma's list, in its file's tree. */
+function linkForRmap(cpu: Cpu, vma: number): void {
+  cpu.k.anon_vma_link(vma);
+  if (vmaFile(cpu, vma) !== 0) cpu.k.vma_link_file(vma);
+}
+
 /** Copies one VMA and its PTEs into the child. 0 or -ENOMEM. */
-function dupVma(cpu: Cpu, child: number, parent: number, vma: number): number {
+function dupVma(cpu: Cpu, child: number, parent: number, vma: number, linksFirst: boolean): number {
   const k = cpu.k;
   const copy = k.vma_dup(vma);
   if (copy === 0) return -ENOMEM;
   setI32(cpu, copy + vm_mm, child);
   setI32(cpu, copy + vm_next, 0);
-  k.anon_vma_link(copy);
   const file = vmaFile(cpu, copy);
-  if (file !== 0) {
-    k.inode_get(file);
-    k.vma_link_file(copy);
-  }
+  if (file !== 0) k.inode_get(file);
+  if (linksFirst) linkForRmap(cpu, copy);
   const ptl = pageTableLock(child);
   k.spin_lock(ptl);
   k.vma_tree_insert(child, copy);
   const error = k.copy_page_range(child, parent, vma);
   k.spin_unlock(ptl);
+  if (!linksFirst) linkForRmap(cpu, copy);
   return error;
 }
 
@@ -56,9 +60,10 @@ export function dupMm(cpu: Cpu, parent: number): number {
   }
   k.down_write(mmapSem(parent));
   copyNumbers(cpu, child, parent);
+  const linksFirst = k.has_fix(FIX_LINK_FIRST) !== 0;
   let error = 0;
   for (let vma = firstVma(cpu, parent); vma !== 0 && error === 0; vma = vmaNext(cpu, vma)) {
-    error = dupVma(cpu, child, parent, vma);
+    error = dupVma(cpu, child, parent, vma, linksFirst);
   }
   if (error === 0) setI32(cpu, child + total_vm, getI32(cpu, parent + total_vm));
   k.flush_tlb_mm(parent);

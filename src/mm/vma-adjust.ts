@@ -7,7 +7,7 @@
 
 import { ENOMEM } from "../layout/errno.ts";
 import type { Cpu } from "../kernel/load.ts";
-import { Inode } from "../layout/structs.gen.ts";
+import { FIX_ADJUST_LOCK, Inode } from "../layout/structs.gen.ts";
 import {
   MAX_MAP_COUNT,
   mapCount,
@@ -120,8 +120,9 @@ export function vmaAdjust(
     const concerned = plan.remove || plan.shift !== 0;
     const anonVma = vmaAnonVma(cpu, vma) || (concerned ? vmaAnonVma(cpu, next) : 0);
     const file = vmaFile(cpu, vma);
+    const locksFile = file !== 0 && k.has_fix(FIX_ADJUST_LOCK) !== 0;
 
-    if (file !== 0) k.spin_lock(file + i_mmap_lock);
+    if (locksFile) k.spin_lock(file + i_mmap_lock);
     if (anonVma !== 0) {
       k.spin_lock(anonVma);
       importAnonVma(cpu, plan.importer, anonVma);
@@ -134,7 +135,7 @@ export function vmaAdjust(
       if (file !== 0) k.__vma_link_file(insert);
     }
     if (anonVma !== 0) k.spin_unlock(anonVma);
-    if (file !== 0) k.spin_unlock(file + i_mmap_lock);
+    if (locksFile) k.spin_unlock(file + i_mmap_lock);
 
     if (!plan.remove) return;
     if (vmaFile(cpu, next) !== 0) k.inode_put(vmaFile(cpu, next));

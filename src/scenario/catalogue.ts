@@ -1,28 +1,44 @@
 // The scenarios that come with racier.
 
 import { ConfigError } from "../kernel/error.ts";
+import { adoptUnmap } from "./adopt-unmap.ts";
+import { cowReader } from "./cow-reader.ts";
 import { cowThreads } from "./cow-threads.ts";
 import { cowUnmap } from "./cow-unmap.ts";
 import { exitTogether } from "./exit-together.ts";
+import { fileCount } from "./file-count.ts";
+import { fileDirty } from "./file-dirty.ts";
+import { fileFault } from "./file-fault.ts";
 import { firstTouch } from "./first-touch.ts";
 import { forkStore } from "./fork-store.ts";
+import { forkWalk } from "./fork-walk.ts";
 import { mapFault } from "./map-fault.ts";
 import { rmapWalk } from "./rmap-walk.ts";
 import type { Scenario } from "./scenario.ts";
 import { samePage } from "./same-page.ts";
+import { splitWalk } from "./split-walk.ts";
 import { unmapAccess } from "./unmap-access.ts";
+import { unmapFault } from "./unmap-fault.ts";
 
 /** All of them, simplest first. */
 export const SCENARIOS: readonly Scenario[] = [
   firstTouch,
   samePage,
   mapFault,
+  unmapFault,
   unmapAccess,
   cowUnmap,
   cowThreads,
   exitTogether,
   forkStore,
   rmapWalk,
+  cowReader,
+  adoptUnmap,
+  fileFault,
+  fileCount,
+  fileDirty,
+  forkWalk,
+  splitWalk,
 ];
 
 /** A scenario by its name. Throws ConfigError. */

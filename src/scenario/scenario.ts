@@ -1,6 +1,8 @@
 // What a scenario is: a machine in a certain state, and a program for each of its CPUs, whose
 // interleavings are worth to be explored. One small file each.
 
+import { MachineSignal } from "../kernel/error.ts";
+import { FILE_ZERO } from "../layout/structs.gen.ts";
 import type { Program } from "../machine/program.ts";
 import type { ProgramTask } from "../machine/task.ts";
 import type { SwitchName } from "./switches.ts";
@@ -77,6 +79,27 @@ export function twoThreads(
     task.mmap({ length: pages * PAGE, read: true, write: true }),
   );
   return { first, second, at };
+}
+
+/** A file of zeros that nobody has read yet, and where `task` maps it: shared, to be read and written. */
+export function mappedFile(
+  task: ProgramTask,
+  pages: number,
+): { readonly file: number; readonly at: number } {
+  const file = task.cpu.k.inode_alloc(FILE_ZERO, 0, pages * PAGE, 0);
+  const mapping = { length: pages * PAGE, file, shared: true, read: true, write: true };
+  return { file, at: task.mmap(mapping) };
+}
+
+/** Runs `body`; false if it ended in SIGSEGV. */
+export function survives(task: ProgramTask, body: (task: ProgramTask) => void): boolean {
+  try {
+    body(task);
+    return true;
+  } catch (error) {
+    if (error instanceof MachineSignal && error.signal === "SIGSEGV") return false;
+    throw error;
+  }
 }
 
 /** Fails the execution unless `found` is what is `expected`. Throws Error. */

@@ -2,13 +2,25 @@
 // command line. The kernel's side is assembly/arch/fixes.ts.
 
 import {
+  FIX_ADJUST_LOCK,
+  FIX_ADOPT_LOCK,
   FIX_ANON_VMA_RECHECK,
+  FIX_COUNT_TELLS,
   FIX_COW_FLUSH,
+  FIX_COW_FLUSH_FIRST,
   FIX_FLUSH_BEFORE_FREE,
   FIX_LOCK_ORDER,
+  FIX_FLUSH_WAIT,
+  FIX_LAZY_XCHG,
+  FIX_LINK_FIRST,
   FIX_MAPCOUNT,
+  FIX_MMAP_SEM,
   FIX_PTE_SAME,
+  FIX_PTE_XCHG,
+  FIX_SECOND_LOOK,
   FIX_SHOOTDOWN,
+  FIX_TREE_LOCK,
+  FIX_UPTODATE,
   FIX_WRITE_PROTECT,
 } from "../layout/structs.gen.ts";
 
@@ -27,9 +39,33 @@ export const SWITCHES_OFF = {
   /** A fault does not compare the PTE again when it takes page_table_lock again. */
   "no-pte-same": FIX_PTE_SAME,
   /** A COW break sets the new PTE before the old one has gone from all TLBs, as 2.6.9 did. */
-  "no-flush-before-set": FIX_COW_FLUSH,
+  "no-flush-before-set": FIX_COW_FLUSH_FIRST,
   /** 2.6.9: anon_vma_prepare takes page_table_lock first, as 2.6.8 does. */
   "old-lock-order": FIX_LOCK_ORDER,
+  /** 2.6.9: whether a PTE is the first or last of its page is asked before or after it is counted. */
+  "test-then-count": FIX_COUNT_TELLS,
+  /** A PTE is read, then cleared. */
+  "plain-pte-clear": FIX_PTE_XCHG,
+  /** A CPU that wakes reads its TLB state, then writes it. */
+  "no-lazy-recheck": FIX_LAZY_XCHG,
+  /** A flush does not wait for the answers of other CPUs. */
+  "no-flush-wait": FIX_FLUSH_WAIT,
+  /** A page enters the page cache without tree_lock. */
+  "unlocked-page-cache": FIX_TREE_LOCK,
+  /** A page of the page cache is mapped before it has been read. */
+  "no-uptodate-wait": FIX_UPTODATE,
+  /** Who goes to sleep on a page lock does not look at it again. */
+  "no-second-look": FIX_SECOND_LOOK,
+  /** A fault does not take mmap_sem. */
+  "no-mmap-sem": FIX_MMAP_SEM,
+  /** A VMA joins the anon_vma of its neighbour without that one's lock. */
+  "unlocked-adoption": FIX_ADOPT_LOCK,
+  /** A COW fault does not flush the page that it replaces. */
+  "no-cow-flush": FIX_COW_FLUSH,
+  /** Fork copies the PTEs of a VMA before the reverse map can find it. */
+  "late-vma-link": FIX_LINK_FIRST,
+  /** The bounds of a VMA in a file's tree change without i_mmap_lock. */
+  "unlocked-split": FIX_ADJUST_LOCK,
 } as const;
 
 /** Name of a switch. */

@@ -4,22 +4,27 @@
 //   delays       (Emmi, Qadeer, Rakamaric, POPL 2011)      each CPU that is passed over, in the order
 //                                                          of their numbers: 1
 //
-// Only accesses to words that CPUs share are worth a switch: those that more than one CPU was seen to
-// touch and one of them to write. When that set has grown, the bound is walked again.
+// Only accesses to words that CPUs share are worth a switch (shared-words.ts). When that set has grown,
+// the bound is walked again.
+//
+// Preemptions, reduced: a CPU that is taken off its turn sleeps until another does something that does
+// not commute with what it was about to do. If nobody did before its next turn, it could have done
+// that step at the end of its last turn: the same behaviour, with no more preemptions, which is walked
+// too. Moving steps to earlier turns comes to an end, so each behaviour within the bound has an
+// interleaving that is walked. A step of two events (step.ts) does not sleep. Delays are not reduced: a
+// step that moves may change what others cost.
 
 import type { AccessLog } from "../access-log.ts";
-import { MAX_CPUS, isWrite } from "../runtime.ts";
+import { MAX_CPUS, type Runtime } from "../runtime.ts";
 import { Path } from "./path.ts";
-import { countCpus, lowestCpu, type Ended, type Strategy } from "./strategy.ts";
+import { SharedWords } from "./shared-words.ts";
+import { isDependent, isFirstHalf, isSecondHalf, putToSleep, stepOf, type Step } from "./step.ts";
+import { lowestCpu, type Ended, type Strategy } from "./strategy.ts";
 
 /** What a choice costs. */
 export type Cost = "preemptions" | "delays";
 
-/** CPUs that were seen to touch a word. */
-interface Touched {
-  cpus: number;
-  isWritten: boolean;
-}
+const NOBODY: readonly Step[] = [];
 
 /** See the head of the file. */
 export class Bounded implements Strategy {
@@ -28,20 +33,28 @@ export class Bounded implements Strategy {
   readonly breaksOnWake = false;
   readonly #cost: Cost;
   readonly #maximum: number;
+  readonly #runtime: Runtime | undefined;
   readonly #path = new Path();
   /** Cost of the path before each of its events. */
   readonly #spent: number[] = [];
-  readonly #touched = new Map<number, Touched>();
-  #shared = 0;
-  #sharedAtStart = 0;
+  /** Steps that sleep before each event of the path. */
+  readonly #asleep: (readonly Step[])[] = [];
+  /** Where a CPU can be taken off its turn: what it would have done. */
+  readonly #pending: (Step | undefined)[] = [];
+  readonly #words = new SharedWords();
+  #growthAtStart = 0;
   #bound = 0;
   #wasCut = false;
 
-  /** @param maximum the last bound */
-  constructor(cost: Cost, maximum: number) {
+  /**
+   * @param maximum the last bound
+   * @param runtime where interleavings are left out that show nothing new; undefined: nowhere
+   */
+  constructor(cost: Cost, maximum: number, runtime?: Runtime) {
     this.name = cost;
     this.#cost = cost;
     this.#maximum = maximum;
+    this.#runtime = cost === "preemptions" ? runtime : undefined;
   }
 
   /** The bound that is being walked. */
@@ -60,51 +73,81 @@ export class Bounded implements Strategy {
 
   begin(): boolean {
     while (!this.#path.advance()) {
-      const hasGrown = this.#shared !== this.#sharedAtStart;
+      const hasGrown = this.#words.growth !== this.#growthAtStart;
       if (!hasGrown && (!this.#wasCut || this.#bound === this.#maximum)) return false;
       if (!hasGrown) this.#bound++;
-      this.#sharedAtStart = this.#shared;
+      this.#growthAtStart = this.#words.growth;
       this.#wasCut = false;
       this.#path.reset();
     }
-    this.#spent.length = this.#path.chosen.length;
+    const branch = this.#path.chosen.length - 1;
+    this.#spent.length = this.#asleep.length = this.#pending.length = branch + 1;
+    const pending = branch < 0 ? undefined : this.#pending[branch];
+    if (pending !== undefined) {
+      const others = (this.#asleep[branch] ?? NOBODY).filter(({ cpu }) => cpu !== pending.cpu);
+      this.#asleep[branch] = [...others, pending];
+    }
     return true;
   }
 
   next(runnable: number, events: number): number {
-    return this.#path.turn(runnable, events);
+    const runtime = this.#runtime;
+    if (runtime === undefined) return this.#path.turn(runnable, events);
+    const taken = this.#path.isForced(events) ? this.#pending[events] : undefined;
+    if (taken !== undefined && taken.cpu !== this.#path.chosen[events]) putToSleep(runtime, taken);
+    const awake = runnable & ~runtime.calls.get_asleep();
+    return awake === 0 ? -1 : this.#path.turn(awake, events);
   }
 
   end({ log }: Ended): void {
-    this.#learn(log);
-    const { chosen } = this.#path;
-    // The last forced event is new: what it cost is known only now.
-    for (let i = chosen.length; i < log.length; i++) {
-      const spent = i === 0 ? 0 : this.#spentAfter(log, i - 1);
-      this.#spent[i] = spent;
-      this.#path.push(log.cpu(i), this.#alternatives(log, i, spent));
-    }
+    const from = this.#path.chosen.length;
+    this.#words.learn(log, Math.max(from - 1, 0));
+    for (let i = from; i < log.length; i++) this.#push(log, i);
+  }
+
+  /** Adds an event to the path. What the last forced one cost, or woke, is known only now. */
+  #push(log: AccessLog, event: number): void {
+    this.#spent[event] = event === 0 ? 0 : this.#spentAfter(log, event - 1);
+    const asleep = event === 0 ? NOBODY : this.#asleepAfter(log, event - 1);
+    this.#asleep[event] = asleep;
+    const todo = this.#alternatives(log, event, asleep);
+    const sleeps = todo !== 0 && this.#canGoOn(log, event) && !isFirstHalf(log, event);
+    this.#pending[event] = this.#runtime !== undefined && sleeps ? stepOf(log, event) : undefined;
+    this.#path.push(log.cpu(event), todo);
   }
 
   #spentAfter(log: AccessLog, event: number): number {
     return (this.#spent[event] as number) + this.#priceOf(log, event, log.cpu(event));
   }
 
-  /** What it costs that `cpu` does event number `event`. */
-  #priceOf(log: AccessLog, event: number, cpu: number): number {
-    const runnable = log.runnable(event);
-    const running = event === 0 ? -1 : log.cpu(event - 1);
-    const goesOn = running >= 0 && ((runnable >> running) & 1) === 1;
-    if (this.#cost === "preemptions") return goesOn && cpu !== running ? 1 : 0;
-    return passedOver(runnable, goesOn ? running : running + 1, cpu);
+  #asleepAfter(log: AccessLog, event: number): readonly Step[] {
+    const before = this.#asleep[event] as readonly Step[];
+    if (before.length === 0) return before;
+    const step = stepOf(log, event);
+    return before.filter((other) => !isDependent(other, step));
   }
 
-  #alternatives(log: AccessLog, event: number, spent: number): number {
-    const cpu = log.cpu(event);
-    let rest = log.runnable(event) & ~(1 << cpu);
+  /** True when the CPU of the event before could have gone on. */
+  #canGoOn(log: AccessLog, event: number): boolean {
+    return event > 0 && ((log.runnable(event) >> log.cpu(event - 1)) & 1) === 1;
+  }
+
+  /** What it costs that `cpu` does event number `event`. */
+  #priceOf(log: AccessLog, event: number, cpu: number): number {
+    const running = event === 0 ? -1 : log.cpu(event - 1);
+    const goesOn = this.#canGoOn(log, event);
+    if (this.#cost === "preemptions") return goesOn && cpu !== running ? 1 : 0;
+    return passedOver(log.runnable(event), goesOn ? running : running + 1, cpu);
+  }
+
+  #alternatives(log: AccessLog, event: number, asleep: readonly Step[]): number {
+    if (isSecondHalf(log, event)) return 0;
+    const sleepers = asleep.reduce((mask, { cpu }) => mask | (1 << cpu), 0);
+    let rest = log.runnable(event) & ~sleepers & ~(1 << log.cpu(event));
     if (rest === 0) return 0;
-    const isFree = event > 0 && ((log.runnable(event) >> log.cpu(event - 1)) & 1) === 0;
-    if (event > 0 && !isFree && !this.#isShared(log, event)) return 0;
+    const isWorthIt = event === 0 || !this.#canGoOn(log, event) || this.#isShared(log, event);
+    if (!isWorthIt) return 0;
+    const spent = this.#spent[event] as number;
     let allowed = 0;
     for (; rest !== 0; rest &= rest - 1) {
       const other = lowestCpu(rest);
@@ -115,26 +158,8 @@ export class Bounded implements Strategy {
   }
 
   #isShared(log: AccessLog, event: number): boolean {
-    for (let key = log.firstWord(event); key <= log.lastWord(event); key++) {
-      const touched = this.#touched.get(key);
-      if (touched?.isWritten === true && countCpus(touched.cpus) > 1) return true;
-    }
-    return false;
-  }
-
-  #learn(log: AccessLog): void {
-    for (let i = 0; i < log.length; i++) {
-      for (let key = log.firstWord(i); key <= log.lastWord(i); key++) {
-        let touched = this.#touched.get(key);
-        if (touched === undefined) {
-          this.#touched.set(key, (touched = { cpus: 0, isWritten: false }));
-        }
-        const wasShared = touched.isWritten && countCpus(touched.cpus) > 1;
-        touched.cpus |= 1 << log.cpu(i);
-        touched.isWritten ||= isWrite(log.kind(i));
-        if (!wasShared && touched.isWritten && countCpus(touched.cpus) > 1) this.#shared++;
-      }
-    }
+    if (this.#words.rivals(log, event) !== 0) return true;
+    return isFirstHalf(log, event) && this.#words.rivals(log, event + 1) !== 0;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { Ended, Strategy } from "./strategy.ts";
 import { Path } from "./path.ts";
+import { isSecondHalf } from "./step.ts";
 
 /** See the head of the file. */
 export class DepthFirst implements Strategy {
@@ -26,7 +27,8 @@ export class DepthFirst implements Strategy {
   end({ log }: Ended): void {
     for (let i = this.#path.chosen.length; i < log.length; i++) {
       const cpu = log.cpu(i);
-      this.#path.push(cpu, log.runnable(i) & ~(1 << cpu));
+      const others = log.runnable(i) & ~(1 << cpu);
+      this.#path.push(cpu, isSecondHalf(log, i) ? 0 : others);
     }
   }
 }

@@ -7,16 +7,9 @@
 
 import type { AccessLog } from "../access-log.ts";
 import { HappensBefore } from "../happens-before.ts";
-import { UNLIMITED, isWrite, type Runtime } from "../runtime.ts";
+import { UNLIMITED, type Runtime } from "../runtime.ts";
+import { isDependent, isFirstHalf, isSecondHalf, putToSleep, stepOf, type Step } from "./step.ts";
 import { lowestCpu, type Ended, type Strategy } from "./strategy.ts";
-
-/** The next event of a CPU, as it was when it was seen. */
-interface Step {
-  readonly cpu: number;
-  readonly meta: number;
-  readonly address: number;
-  readonly size: number;
-}
 
 /** An event of the current path, and what else is to be tried in its place. */
 interface Node {
@@ -29,24 +22,6 @@ interface Node {
   readonly sleep: Step[];
 }
 
-const GRANULE = ~3;
-
-function isDependent(a: Step, b: Step): boolean {
-  if (!isWrite(a.meta & 15) && !isWrite(b.meta & 15)) return false;
-  const endA = (a.address + a.size + 3) & GRANULE;
-  const endB = (b.address + b.size + 3) & GRANULE;
-  return (a.address & GRANULE) < endB && (b.address & GRANULE) < endA;
-}
-
-function stepOf(log: AccessLog, event: number): Step {
-  return {
-    cpu: log.cpu(event),
-    meta: log.meta(event),
-    address: log.address(event),
-    size: log.size(event),
-  };
-}
-
 /** See the head of the file. */
 export class Dpor implements Strategy {
   readonly name = "dpor";
@@ -57,6 +32,7 @@ export class Dpor implements Strategy {
   readonly #runtime: Runtime;
   readonly #nodes: Node[] = [];
   #order: HappensBefore | undefined;
+  readonly #firsts: number[] = [];
   #last = -1;
   #isFirst = true;
 
@@ -99,9 +75,7 @@ export class Dpor implements Strategy {
     this.steps = UNLIMITED;
     if (events === branch) {
       const node = nodes[branch] as Node;
-      for (const { cpu, meta, address, size } of node.sleep) {
-        this.#runtime.calls.put_to_sleep(cpu, meta, address, size);
-      }
+      for (const step of node.sleep) putToSleep(this.#runtime, step);
       this.#last = node.cpu;
       return node.cpu;
     }
@@ -122,7 +96,7 @@ export class Dpor implements Strategy {
     });
     // What was tried at a node need not be tried again before something touches it.
     for (let i = branch; i < log.length; i++) {
-      (nodes[i] as Node).sleep.push(stepOf(log, i));
+      if (!isFirstHalf(log, i)) (nodes[i] as Node).sleep.push(stepOf(log, i));
     }
   }
 
@@ -143,7 +117,7 @@ export class Dpor implements Strategy {
 
   /** Makes sure that an execution is tried in which `second` comes before `first`. */
   #reverse(log: AccessLog, first: number, second: number): void {
-    const node = this.#nodes[first] as Node;
+    const node = this.#nodes[isSecondHalf(log, first) ? first - 1 : first] as Node;
     const initials = this.#initials(log, first, second) & log.runnable(first);
     if (initials === 0) {
       node.backtrack |= log.runnable(first);
@@ -156,17 +130,18 @@ export class Dpor implements Strategy {
   /** CPUs that can begin what lies between the two events and is not ordered after the first. */
   #initials(log: AccessLog, first: number, second: number): number {
     const order = this.#order as HappensBefore;
-    const between: number[] = [];
+    // The first event of each CPU in between: what is ordered after any of its CPU's is so after it.
+    const firsts = this.#firsts;
+    firsts.length = 0;
     let seen = 0;
     let initials = 0;
     for (let event = first + 1; event <= second; event++) {
+      const cpu = log.cpu(event);
+      if ((seen >> cpu) & 1) continue;
       if (event !== second && order.isOrdered(first, event)) continue;
-      const bit = 1 << log.cpu(event);
-      if ((seen & bit) === 0 && !between.some((other) => order.isOrdered(other, event))) {
-        initials |= bit;
-      }
-      seen |= bit;
-      between.push(event);
+      if (!firsts.some((other) => order.isOrdered(other, event))) initials |= 1 << cpu;
+      seen |= 1 << cpu;
+      firsts.push(event);
     }
     return initials;
   }

@@ -42,6 +42,11 @@ export class Path {
     this.#isFirst = true;
   }
 
+  /** True for an event that the execution must repeat, or the new one after them. */
+  isForced(events: number): boolean {
+    return events < this.#forced;
+  }
+
   /** The CPU of the next turn: the forced one, then the one that runs, as long as it can. */
   turn(runnable: number, events: number): number {
     if (events < this.#forced) {
