@@ -11,15 +11,15 @@ import type { Strategy } from "../../../src/engine/explore/strategy/strategy.ts"
 import type { Scenario } from "../../../src/scenario/scenario.ts";
 
 /** Strategies that the tests take, by name. */
-export const STRATEGIES: Readonly<Record<string, (seed: number) => Strategy>> = {
+export const STRATEGIES: Readonly<Record<string, (seed: number, cpus: number) => Strategy>> = {
   random: (seed) => new RandomWalk(seed),
-  pct2: (seed) => new Pct(seed, 2, 2),
-  pct3: (seed) => new Pct(seed, 2, 3),
+  pct2: (seed, cpus) => new Pct(seed, cpus, 2),
+  pct3: (seed, cpus) => new Pct(seed, cpus, 3),
 };
 
-/** The strategy of a name. */
-export const strategyNamed = (name: string, seed: number): Strategy =>
-  (STRATEGIES[name] as (seed: number) => Strategy)(seed);
+/** The strategy of a name, for so many CPUs. */
+export const strategyNamed = (name: string, seed: number, cpus = 2): Strategy =>
+  (STRATEGIES[name] as (seed: number, cpus: number) => Strategy)(seed, cpus);
 
 /** A scenario, ready. */
 export function explorationOf(scenario: Scenario, options: KernelSubjectOptions = {}): Exploration {

@@ -29,7 +29,11 @@ describe.each(cases)("$scenario.name on $kernel", ({ scenario, kernel }) => {
     const exploration = explorationWith(subject);
     const before = hashOf(subject);
     for (const name of Object.keys(STRATEGIES)) {
-      const found = firstFailure(exploration, strategyNamed(name, 1), CLEAN_EXECUTIONS);
+      const found = firstFailure(
+        exploration,
+        strategyNamed(name, 1, subject.cpus),
+        CLEAN_EXECUTIONS,
+      );
       expect(found, name).toBeUndefined();
     }
     expect(hashOf(subject)).toBe(before);
@@ -40,7 +44,11 @@ describe.each(cases)("$scenario.name on $kernel", ({ scenario, kernel }) => {
       const subject = new KernelSubject(scenario, { kernel, without: [name] });
       const exploration = explorationWith(subject);
       const before = hashOf(subject);
-      const found = firstFailure(exploration, strategyNamed("pct3", 1), FINDING_EXECUTIONS);
+      const found = firstFailure(
+        exploration,
+        strategyNamed("pct3", 1, subject.cpus),
+        FINDING_EXECUTIONS,
+      );
       expect(hashOf(subject)).toBe(before);
       return { found, turns: exploration.turns() };
     };
