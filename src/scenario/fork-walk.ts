@@ -27,9 +27,11 @@ export const forkWalk = defineScenario<{ anonymous: number; file: number }>({
       // The child does not run: nothing is unmapped.
       task.fork("idle");
     },
-    ({ cpu }, { anonymous }) => {
-      const missing = cpu.k.rmap_missing(anonymous);
-      expectEqual("the number of PTEs that the walk does not find", missing, 0);
+    ({ cpu }, { anonymous, file }) => {
+      for (const at of [anonymous, file]) {
+        const missing = cpu.k.rmap_missing(at);
+        expectEqual("the number of PTEs that the walk does not find", missing, 0);
+      }
     },
   ],
 });
