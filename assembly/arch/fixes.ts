@@ -16,6 +16,8 @@ export const FIX_ANON_VMA_RECHECK: u32 = 8;
 export const FIX_MAPCOUNT: u32 = 16;
 /** A fault that has dropped page_table_lock compares the PTE again (mm/fault.ts). */
 export const FIX_PTE_SAME: u32 = 32;
+/** Whether an anon_vma has become empty is seen under its lock (mm/anon_vma.ts). */
+export const FIX_ANON_VMA_EMPTY: u32 = 256;
 
 /** True if this machine does without `fix`. */
 @inline

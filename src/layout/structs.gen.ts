@@ -102,7 +102,7 @@ export const Inode = {
 
 /** See assembly/mm/slab.ts. */
 export const KmemCache = {
-  SIZE: 60,
+  SIZE: 64,
   /** u32, atomic. Spinlock of the slab lists; interrupts off. */
   lock: 0,
   /** u32. Bytes of an object, aligned. */
@@ -133,6 +133,8 @@ export const KmemCache = {
   grown: 52,
   /** u32, guarded by lock. Slabs given back since boot. */
   reaped: 56,
+  /** u32. Bytes of an object as its user knows it. */
+  reallen: 60,
 } as const;
 
 /** See assembly/mm/mm_types.ts. */
@@ -584,6 +586,8 @@ export const FIX_ANON_VMA_RECHECK = 8;
 export const FIX_MAPCOUNT = 16;
 /** A fault that has dropped page_table_lock compares the PTE again (mm/fault.ts). */
 export const FIX_PTE_SAME = 32;
+/** Whether an anon_vma has become empty is seen under its lock (mm/anon_vma.ts). */
+export const FIX_ANON_VMA_EMPTY = 256;
 
 // assembly/arch/memory_map.ts
 export const PAGE_SHIFT = 12;

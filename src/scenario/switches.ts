@@ -2,6 +2,7 @@
 // command line. The kernel's side is assembly/arch/fixes.ts.
 
 import {
+  FIX_ANON_VMA_EMPTY,
   FIX_ANON_VMA_RECHECK,
   FIX_FLUSH_BEFORE_FREE,
   FIX_MAPCOUNT,
@@ -24,6 +25,8 @@ export const SWITCHES_OFF = {
   "plain-mapcount": FIX_MAPCOUNT,
   /** A fault does not compare the PTE again when it takes page_table_lock again. */
   "no-pte-same": FIX_PTE_SAME,
+  /** Whether an anon_vma is empty, and to be freed, is asked when its lock is free again. */
+  "unlocked-anon-vma-empty": FIX_ANON_VMA_EMPTY,
 } as const;
 
 /** Name of a switch. */

@@ -76,7 +76,8 @@ export function kernelNames(kernel: string, memory: MemoryViews, cpus: number): 
   };
 }
 
-function sitesOf(kernel: string): readonly Site[] {
+/** Accesses of a kernel by their number. */
+export function sitesOf(kernel: string): readonly Site[] {
   const file = `kernel-${kernelEntry(kernel).name}-check.sites.json`;
   const text = readBuilt(file).toString("utf8");
   return (JSON.parse(text) as { readonly sites: readonly Site[] }).sites;
