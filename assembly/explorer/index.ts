@@ -487,7 +487,7 @@ export function bulk(meta: u32, target: u32, source: u32, size: u32): u32 {
   if (size == 0) return 0;
   if (source != 0) happen((meta & ~15) | BULK_READ, source, size);
   happen(meta, target, size);
-  if (source != 0 && is_range_forbidden(meta, source, size)) forbid();
+  if (source != 0 && is_range_forbidden((meta & ~15) | BULK_READ, source, size)) forbid();
   if (is_range_forbidden(meta, target, size)) forbid();
   remember_range(target, size);
   last_write = target;

@@ -1,8 +1,9 @@
 // Where the explorer keeps its own words: behind the physical memory of the machine, which neither the
-// kernel nor a program can address. Everything here survives the reset between two executions.
+// kernel nor a program can address. Everything here survives the reset between two executions, but
+// for the shadow, which is taken back with the memory.
 //
-//   base | CPUs, 192 bytes each | stacks of suspended CPUs | events | undo records | values | known spins
-//        | classes of sites | shadow of the machine's memory
+//   base | CPUs, 192 bytes each | stacks of suspended CPUs | events | undo records | values |
+//   known spins | classes of sites | shadow of the machine's memory
 
 @external("explore", "base")
 declare const base: usize;
