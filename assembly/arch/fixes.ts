@@ -44,6 +44,8 @@ export const FIX_COW_FLUSH: u32 = 0x20000;
 export const FIX_LINK_FIRST: u32 = 0x40000;
 /** The bounds of a file's VMA change under i_mmap_lock (src/mm/vma-adjust.ts). */
 export const FIX_ADJUST_LOCK: u32 = 0x80000;
+/** Whether an anon_vma has become empty is seen under its lock (mm/anon_vma.ts). */
+export const FIX_ANON_VMA_EMPTY: u32 = 0x100000;
 
 /** True if this machine does without `fix`. */
 @inline

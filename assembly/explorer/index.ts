@@ -49,9 +49,20 @@ import {
   spin_word,
   spins_on,
 } from "./spin";
+import { begin_shadow, is_forbidden, is_marked, is_range_forbidden } from "./shadow";
 import { is_unobserved, keep_all, remember, remember_range } from "./undo";
 
 export { get_known, learn } from "./spin";
+export {
+  configure_shadow,
+  get_forbidden_address,
+  get_forbidden_meta,
+  get_was_forbidden,
+  is_marked,
+  mark,
+  max_sites,
+  site_classes_address,
+} from "./shadow";
 export {
   configure_history,
   configure_noise,
@@ -84,6 +95,8 @@ export const ASLEEP: u32 = 4;
 export const OVERRUN: u32 = 5;
 /** It was about to touch what is not the machine's memory, and has trapped. */
 export const OUT_OF_BOUNDS: u32 = 6;
+/** It was about to touch what the shadow says is nobody's, and has trapped. */
+export const FORBIDDEN: u32 = 7;
 
 let current: u32 = 0;
 let countdown: u32 = 0;
@@ -164,6 +177,7 @@ export function begin(mask: u32): void {
   events = 0;
   keep_all();
   begin_spins();
+  begin_shadow();
   asleep = 0;
   last_write = 0;
   stop = false;
@@ -399,6 +413,12 @@ function check_bounds(addr: u32, size: u32): void {
   unreachable();
 }
 
+/** Ends the execution at an access that is forbidden; it is the last event. */
+function forbid(): void {
+  reason = FORBIDDEN;
+  unreachable();
+}
+
 /** Before an access: kind, size and site in `meta`. Always 0: the access itself follows. */
 export function point(meta: u32, addr: u32): u32 {
   const kind = kind_of(meta);
@@ -431,6 +451,7 @@ export function point(meta: u32, addr: u32): u32 {
     spin_read(cpu_state(current), meta, addr);
   }
   happen(meta, addr, size);
+  if (is_marked(addr) && is_forbidden(meta, addr)) forbid();
   if (writes(kind)) {
     const first = addr & ~7;
     last_write = addr;
@@ -473,6 +494,8 @@ export function bulk(meta: u32, target: u32, source: u32, size: u32): u32 {
   if (size == 0) return 0;
   if (source != 0) happen((meta & ~15) | BULK_READ, source, size);
   happen(meta, target, size);
+  if (source != 0 && is_range_forbidden((meta & ~15) | BULK_READ, source, size)) forbid();
+  if (is_range_forbidden(meta, target, size)) forbid();
   remember_range(target, size);
   last_write = target;
   last_size = size;
@@ -505,6 +528,7 @@ export function wait(meta: u32, addr: u32, seen: u32, attends: bool): u32 {
   }
   if (recording) record_before(addr, size);
   happen(meta, addr, size);
+  if (is_marked(addr) && is_forbidden(meta, addr)) forbid();
   const attention: u32 = attends ? attention_addr : 0;
   if (attention != 0) happen((meta & ~255) | ATOMIC_LOAD | 0x20, attention, 4);
   if (!word_is(addr, size, seen)) return waited ? 0 : 1;

@@ -1,7 +1,9 @@
 // Where the explorer keeps its own words: behind the physical memory of the machine, which neither the
-// kernel nor a program can address. Everything here survives the reset between two executions.
+// kernel nor a program can address. Everything here survives the reset between two executions, but
+// for the shadow, which is taken back with the memory.
 //
-//   base | CPUs, 192 bytes each | stacks of suspended CPUs | events | undo records | values
+//   base | CPUs, 192 bytes each | stacks of suspended CPUs | events | undo records | values |
+//   known spins | classes of sites | shadow of the machine's memory
 
 @external("explore", "base")
 declare const base: usize;
@@ -14,6 +16,8 @@ export const STACK_BYTES: u32 = 16384;
 export const MAX_EVENTS: u32 = 65536;
 /** Words of 64 bits that an execution may overwrite. */
 export const MAX_UNDO: u32 = 524288;
+/** Sites of accesses that can have a class of their own. */
+export const MAX_SITES: u32 = 16384;
 /** Words that a spinning loop may read. */
 export const SPIN_WORDS: u32 = 8;
 
@@ -139,7 +143,19 @@ export function machine_end(): u32 {
   return <u32>base;
 }
 
+/** Classes of the sites, a byte each. */
+@inline
+export function site_classes(): usize {
+  return changetype<usize>(known_spin(MAX_KNOWN));
+}
+
+/** The byte of the shadow that has the bit of `addr`. */
+@inline
+export function shadow_at(addr: u32): usize {
+  return site_classes() + MAX_SITES + (addr >> 6);
+}
+
 /** The end of what the explorer needs. */
 export function memory_end(): usize {
-  return changetype<usize>(known_spin(MAX_KNOWN));
+  return shadow_at(machine_end());
 }

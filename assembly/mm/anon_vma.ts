@@ -11,7 +11,13 @@
 // and RCU), memory policies.
 
 import { BUG_ANON_VMA_NOT_SHARED, bug_on } from "../arch/bug";
-import { FIX_ADOPT_LOCK, FIX_ANON_VMA_RECHECK, FIX_LOCK_ORDER, without } from "../arch/fixes";
+import {
+  FIX_ADOPT_LOCK,
+  FIX_ANON_VMA_EMPTY,
+  FIX_ANON_VMA_RECHECK,
+  FIX_LOCK_ORDER,
+  without,
+} from "../arch/fixes";
 import { TRACE_ANON_VMA_FREE, trace } from "../arch/trace";
 import { KERNEL_2_6_8 } from "../config";
 import { list_add, list_del, list_empty } from "../lib/list";
@@ -179,8 +185,9 @@ export function anon_vma_unlink(vma: VmArea): void {
   if (anon_vma == 0) return;
   spin_lock(anon_vma);
   list_del(vma_anon_node(vma));
-  const empty = list_empty(anon_vma_head(anon_vma));
+  let empty = list_empty(anon_vma_head(anon_vma));
   spin_unlock(anon_vma);
+  if (without(FIX_ANON_VMA_EMPTY)) empty = list_empty(anon_vma_head(anon_vma));
   if (!empty) return;
   trace(TRACE_ANON_VMA_FREE, 0, anon_vma);
   kmem_cache_free(CACHE_ANON_VMA, anon_vma);

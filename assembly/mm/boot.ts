@@ -16,6 +16,7 @@ import { PerCpu, percpu_of, percpu_tlb_state } from "../arch/percpu";
 import { smp_store_release } from "../arch/barrier";
 import { TLB_STATE_LAZY } from "../arch/tlb_state";
 import { write_once } from "../arch/atomic";
+import { shadow_freed } from "../check/shadow";
 import { Task } from "../sched/task";
 import { list_init } from "../lib/list";
 import { AnonVma } from "./anon_vma";
@@ -53,6 +54,7 @@ function image_end(max_mapnr: u32): u32 {
 function free_range(zone_index: u32, start: u32, end: u32): void {
   const zone = zone_of(zone_index);
   zone.present_pages += end - start;
+  if (zone_index == ZONE_NORMAL) shadow_freed(start << PAGE_SHIFT, (end - start) << PAGE_SHIFT);
   let pfn = start;
   while (pfn < end) {
     let order = MAX_ORDER - 1;

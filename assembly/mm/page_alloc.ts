@@ -7,6 +7,7 @@
 // whoever frees one has flushed before. Left out: cold lists, watermarks, reclaim on failure: an
 // allocation that finds nothing returns 0.
 
+import { atomic_fetch_add } from "../arch/atomic";
 import { memscan, memset } from "../arch/memory";
 import {
   BUG_BAD_PAGE_STATE,
@@ -21,6 +22,7 @@ import { boot } from "../arch/boot_params";
 import { PAGE_SIZE } from "../arch/memory_map";
 import { PERCPU_PAGESETS, this_cpu_base } from "../arch/percpu";
 import { TRACE_FREE_PAGE, trace } from "../arch/trace";
+import { shadow_allocated, shadow_freed } from "../check/shadow";
 import { RMAP_ATOMIC_MAPCOUNT } from "../config";
 import {
   list_add,
@@ -46,6 +48,7 @@ import {
   UNMAPPED,
   lru_to_page,
   page_address,
+  page_count_addr,
   page_lru,
   page_to_pfn,
   pfn_to_page,
@@ -252,6 +255,7 @@ function check_poison(page: Page): void {
   );
   if (page.zone != ZONE_NORMAL) return;
   const frame = page_address(page);
+  shadow_allocated(frame, PAGE_SIZE);
   const expected: u8 = load<u64>(frame) == 0 ? 0 : POISON_FREE_FRAME;
   const found = memscan(frame, expected, PAGE_SIZE);
   if (found == PAGE_SIZE) return;
@@ -262,7 +266,9 @@ function check_poison(page: Page): void {
 /** Checking builds: marks a page free and fills its frame with poison. */
 function poison_free_page(page: Page): void {
   page.flags = PG_free_checked;
-  if (page.zone == ZONE_NORMAL) memset(page_address(page), POISON_FREE_FRAME, PAGE_SIZE);
+  if (page.zone != ZONE_NORMAL) return;
+  memset(page_address(page), POISON_FREE_FRAME, PAGE_SIZE);
+  shadow_freed(page_address(page), PAGE_SIZE);
 }
 
 /**
@@ -328,12 +334,26 @@ export function free_hot_page(page: Page): void {
   if (++pcp.count >= pcp.high) free_pages_bulk(zone_of(page.zone), pcp, pcp.batch);
 }
 
+/**
+ * The caller's reference goes. Checking builds: it was the only one, and of two CPUs that free the same
+ * page one is found.
+ */
+function drop_only_reference(page: Page): void {
+  if (!CONFIG_CHECK) {
+    page._count = -1;
+    return;
+  }
+  const others = atomic_fetch_add<i32>(page_count_addr(page), -1);
+  bug_on(others < 0, BUG_DOUBLE_FREE_PAGE, changetype<usize>(page), page.flags);
+  bug_on(others > 0, BUG_BAD_PAGE_STATE, changetype<usize>(page), page.flags);
+}
+
 /** Frees a block of alloc_pages; the caller holds the only reference to each page of it. */
 export function free_pages(first: Page, order: u32): void {
   const pfn = page_to_pfn(first);
   for (let i: u32 = 0; i < 1 << order; i++) {
     const page = pfn_to_page(pfn + i);
-    page._count = -1;
+    drop_only_reference(page);
     if (order == 0) return free_hot_page(page);
     free_pages_check(page);
     page.flags = 0;

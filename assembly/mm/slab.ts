@@ -8,6 +8,7 @@
 // and track who owns each object. Left out: slabs of more than one frame, colouring, off-slab
 // descriptors, reaping by a timer.
 
+import { atomic_cmpxchg } from "../arch/atomic";
 import { memscan, memset } from "../arch/memory";
 import {
   BUG_NOT_CONSTRUCTED,
@@ -24,6 +25,7 @@ import {
   PERCPU_ARRAY_CACHES,
   this_cpu_base,
 } from "../arch/percpu";
+import { shadow_allocated, shadow_freed } from "../check/shadow";
 import { list_add, list_del, list_empty, list_init, list_next } from "../lib/list";
 import { spin_lock_irq, spin_unlock_irq } from "../lock/spinlock";
 import { PG_slab, page_address, page_clear_flag, page_set_flag, virt_to_page } from "./page";
@@ -88,6 +90,8 @@ export class KmemCache {
   @guarded("lock") grown: u32;
   /** Slabs given back since boot. */
   @guarded("lock") reaped: u32;
+  /** Bytes of an object as its user knows it. */
+  reallen: u32;
 }
 
 @unmanaged @final
@@ -176,6 +180,7 @@ export function kmem_cache_create(cache_id: u32, size_bytes: u32, ctor: u32): vo
   const cache = cache_of(cache_id);
   const size = (size_bytes + OBJECT_ALIGN - 1) & ~(OBJECT_ALIGN - 1);
   cache.object_size = size;
+  cache.reallen = size_bytes;
   cache.num = (PAGE_SIZE - offsetof<Slab>() - OBJECT_ALIGN) / (size + 2);
   cache.ctor = ctor;
   cache.free_limit = BATCH + cache.num;
@@ -214,6 +219,7 @@ function cache_grow(cache_id: u32): bool {
     store<u16>(bufctl(slab, i), i + 1 < cache.num ? <u16>(i + 1) : BUFCTL_END);
     construct(cache.ctor, first_object(cache, slab) + i * cache.object_size, cache.object_size);
   }
+  shadow_freed(changetype<usize>(slab), PAGE_SIZE);
   spin_lock_irq(changetype<usize>(cache));
   list_add(changetype<usize>(slab), free_list(cache));
   cache.nr_slabs++;
@@ -289,6 +295,7 @@ function slab_destroy(cache: KmemCache, slab: Slab): void {
   cache.reaped++;
   const page = virt_to_page(changetype<usize>(slab));
   page_clear_flag(page, PG_slab);
+  shadow_allocated(changetype<usize>(slab), PAGE_SIZE);
   free_pages(page, 0);
 }
 
@@ -344,6 +351,7 @@ function check_alloc(cache: KmemCache, object: usize): void {
   bug_on(load<u16>(bufctl(slab, index)) != BUFCTL_CACHED, BUG_SLAB_DOUBLE_FREE, object);
   store<u16>(bufctl(slab, index), BUFCTL_ALLOCATED);
   check_content(cache, object);
+  shadow_allocated(object, cache.reallen);
 }
 
 function check_content(cache: KmemCache, object: usize): void {
@@ -362,8 +370,10 @@ function check_free(cache_id: u32, object: usize): void {
   bug_on(!kmem_cache_owns(cache_id, object), BUG_SLAB_FOREIGN_OBJECT, object, cache_id);
   const slab = slab_of(object);
   const index = index_of(cache, slab, object);
-  bug_on(load<u16>(bufctl(slab, index)) != BUFCTL_ALLOCATED, BUG_SLAB_DOUBLE_FREE, object);
-  store<u16>(bufctl(slab, index), BUFCTL_CACHED);
+  // In one step, so that of two CPUs that free the same object one is found.
+  const state = atomic_cmpxchg<u16>(bufctl(slab, index), BUFCTL_ALLOCATED, BUFCTL_CACHED);
+  bug_on(state != BUFCTL_ALLOCATED, BUG_SLAB_DOUBLE_FREE, object);
   if (cache.ctor == CTOR_NONE) memset(object, POISON_FREE, cache.object_size);
   else check_content(cache, object);
+  shadow_freed(object, cache.object_size);
 }

@@ -158,14 +158,15 @@ function describe(
   const tries = subject.spins ? SHRINKING.program : SHRINKING.kernel;
   const simplest = shrink(exploration, failing, tries);
   const { failure, turns, events } = simplest;
+  const recorded = record(subject.open(true), turns);
   return {
-    ...{ rule: failure.rule, message: failure.message },
+    ...{ rule: failure.rule, message: recorded.outcome?.failure?.message ?? failure.message },
     cpu: failure.cpu < 0 ? null : failure.cpu,
     ...{ execution: found.execution, strategy: found.strategy },
     found: { turns: failing.turns.length, events: failing.events },
     shrunk: { turns: turns.length, events },
     schedule: formatSchedule({ subject: subject.key, fingerprint: subject.fingerprint, turns }),
-    steps: record(subject.open(true), turns).steps,
+    steps: recorded.steps,
   };
 }
 

@@ -113,7 +113,7 @@ export const Inode = {
 
 /** See assembly/mm/slab.ts. */
 export const KmemCache = {
-  SIZE: 60,
+  SIZE: 64,
   /** u32, atomic. Spinlock of the slab lists; interrupts off. */
   lock: 0,
   /** u32. Bytes of an object, aligned. */
@@ -144,6 +144,8 @@ export const KmemCache = {
   grown: 52,
   /** u32, guarded by lock. Slabs given back since boot. */
   reaped: 56,
+  /** u32. Bytes of an object as its user knows it. */
+  reallen: 60,
 } as const;
 
 /** How a lock of one class was first taken inside one of another. See assembly/lock/lockdep.ts. */
@@ -646,6 +648,8 @@ export const MAX_HELD_LOCKS = 16;
 export const HELD_LOCKS_FIRST = 0x8;
 /** Bytes of all of it. */
 export const HELD_LOCKS_SIZE = 0x88;
+/** Whether an anon_vma has become empty is seen under its lock (mm/anon_vma.ts). */
+export const FIX_ANON_VMA_EMPTY = 1048576;
 
 // assembly/arch/memory_map.ts
 export const PAGE_SHIFT = 12;

@@ -8,7 +8,7 @@ export const exitTogether = defineScenario<{ at: number }>({
   name: "exit-together",
   title: "two processes that share pages exit at once",
   kernels: ["2.6.9", "2.6.8"],
-  switches: ["plain-mapcount"],
+  switches: ["plain-mapcount", "unlocked-anon-vma-empty"],
   exits: true,
   setup(machine) {
     const parent = machine.spawn(0);

@@ -4,6 +4,7 @@
 import {
   FIX_ADJUST_LOCK,
   FIX_ADOPT_LOCK,
+  FIX_ANON_VMA_EMPTY,
   FIX_ANON_VMA_RECHECK,
   FIX_COUNT_TELLS,
   FIX_COW_FLUSH,
@@ -66,6 +67,8 @@ export const SWITCHES_OFF = {
   "late-vma-link": FIX_LINK_FIRST,
   /** The bounds of a VMA in a file's tree change without i_mmap_lock. */
   "unlocked-split": FIX_ADJUST_LOCK,
+  /** Whether an anon_vma is empty, and to be freed, is asked when its lock is free again. */
+  "unlocked-anon-vma-empty": FIX_ANON_VMA_EMPTY,
 } as const;
 
 /** Name of a switch. */

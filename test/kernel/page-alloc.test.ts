@@ -194,6 +194,21 @@ describe.each(KERNEL_NAMES)("%s stops the machine", (kernel) => {
     ).toBe("BUG_DOUBLE_FREE_PAGE");
   });
 
+  test.each([0, 1])(
+    "when a block of order %i is freed that somebody else has a reference to",
+    (order) => {
+      const machine = new DirectMachine({ kernel });
+      const { k } = machine.cpu;
+      const page = k.alloc_pages(GFP_KERNEL, order);
+      setI32(machine.cpu, page + Page._count, 1);
+
+      const { rule } = machine.bugOf(() => {
+        k.free_pages(page, order);
+      });
+      expect(rule).toBe("BUG_BAD_PAGE_STATE");
+    },
+  );
+
   test("when a free frame was written to, and says where", () => {
     const machine = new DirectMachine({ kernel });
     const { k, u8 } = machine.cpu;

@@ -9,8 +9,10 @@
 // before the word has changed.
 //
 // Variables of a module are per instance in wasm. In a program of a user they lie in memory instead, so
-// that they are seen. Functions of the library's allocator, the kernel's look for poison and its lockdep are not announced, they only
-// leave a record of what they overwrite: an allocation is one step. Left out: SIMD and memory.init, which no kernel uses: refused.
+// that they are seen. What the kernel's allocators say about memory (shadow_mark) becomes a call to the
+// explorer's shadow, and no step. Functions of the library's allocator, the kernel's look for poison and
+// its lockdep are not announced, they only leave a record of what they overwrite: an allocation is one
+// step. Left out: SIMD and memory.init, which no kernel uses: refused.
 
 import binaryen from "binaryen";
 
@@ -19,6 +21,7 @@ import { Kind } from "./runtime.ts";
 
 const WAIT_LOOP = /(?:^|\/)arch\/wait\/cpu_wait_while<(\w+)>$/;
 const SERVE_IPIS = /(?:^|\/)arch\/ipi\/serve_ipis$/;
+const SHADOW_MARK = /(?:^|\/)check\/shadow\/shadow_mark$/;
 const QUIET =
   /^~lib\/(rt|memory|util\/memory)|(?:^|\/)(arch\/memory\/memscan$|lock\/(lockdep|lock_class)\/)/;
 const FORBIDDEN = ["MemoryInit", "DataDrop", "SIMDLoad", "SIMDLoadStoreLane"];
@@ -114,6 +117,7 @@ class Instrumenter {
     m.addFunctionImport("explore_bulk", "explore", "bulk", createType([i32, i32, i32, i32]), i32);
     m.addFunctionImport("explore_wait", "explore", "wait", createType([i32, i32, i32, i32]), i32);
     m.addFunctionImport("explore_quiet", "explore", "quiet", createType([i32, i32]), none);
+    m.addFunctionImport("explore_mark", "explore", "mark", createType([i32, i32, i32]), none);
     m.addGlobalImport("explore_value", "explore", "value", i64, true);
     // Every operand becomes a local or a constant, so that each access stands alone in its block.
     binaryen.setOptimizeLevel(0);
@@ -145,9 +149,18 @@ class Instrumenter {
     if (info.body === 0) return;
     this.#function = info.name;
     this.#isQuiet = QUIET.test(info.name);
-    const loop = WAIT_LOOP.exec(info.name);
-    const body = loop === null ? this.#rewrite(info.body) : this.#waitLoop(loop[1] as string);
+    const body = this.#replacement(info.name) ?? this.#rewrite(info.body);
     if (body !== info.body) new view.Function(f).body = body;
+  }
+
+  /** What stands in place of a function that the explorer knows by its name. */
+  #replacement(name: string): Expression | undefined {
+    const loop = WAIT_LOOP.exec(name);
+    if (loop !== null) return this.#waitLoop(loop[1] as string);
+    if (!SHADOW_MARK.test(name)) return undefined;
+    const m = this.#module;
+    const operands = [0, 1, 2].map((i) => m.local.get(i, binaryen.i32));
+    return m.call("explore_mark", operands, binaryen.none);
   }
 
   /** cpu_wait_while(addr, seen): not runnable while the word is `seen` and nobody interrupts. */

@@ -54,7 +54,7 @@ function globalAt(address: number): string {
 
 /** Names for a machine of a kernel. */
 export function kernelNames({ kernel, checking, cpus }: MachineConfig, memory: MemoryViews): Names {
-  const sites = sitesOf(sitesFile(kernel, checking));
+  const sites = sitesOf({ kernel, checking });
   const framesAt = getU32(memory, layout.BOOT_PARAMS + layout.BootParams.first_free_pfn) * 4096;
   return {
     functionOf: (site) => {
@@ -76,7 +76,12 @@ export function kernelNames({ kernel, checking, cpus }: MachineConfig, memory: M
   };
 }
 
-function sitesOf(file: string): readonly Site[] {
+/** Accesses of a kernel by their number. */
+export function sitesOf({
+  kernel,
+  checking,
+}: Pick<MachineConfig, "kernel" | "checking">): readonly Site[] {
+  const file = sitesFile(kernel, checking);
   const text = readBuilt(file).toString("utf8");
   return (JSON.parse(text) as { readonly sites: readonly Site[] }).sites;
 }

@@ -31,6 +31,7 @@ import type { Prepared, Scenario, ScenarioProgram } from "../../scenario/scenari
 import { withoutMask, type SwitchName } from "../../scenario/switches.ts";
 import { sysExit } from "../../syscall/process.ts";
 import { NOTHING_OFF, type DetectorName, type Off } from "./detect/catalogue.ts";
+import { Shadow } from "./detect/shadow.ts";
 import type { Failure, Subject } from "./exploration.ts";
 import { exploredTask, instantiateExplored, type ExploredCpu } from "./explored-cpu.ts";
 import { ReplayError } from "./replay.ts";
@@ -102,6 +103,7 @@ export class KernelSubject implements Subject {
   /** States that programs have ended in and that broke no rule. */
   readonly #goodStates = new Set<bigint>();
   readonly #off: Off;
+  readonly #shadow: Shadow;
   /** Bits of the CPUs whose programs have ended. */
   #idle = 0;
 
@@ -130,7 +132,11 @@ export class KernelSubject implements Subject {
     this.runtime = createRuntime(bytes);
     this.memory = memoryViews(this.runtime.memory.buffer as unknown as SharedArrayBuffer);
     const module = loadBuilt(twinFile(kernel, checking));
-    this.#cpus = scenario.programs.map((_, id) => instantiateExplored(this.runtime, module, id));
+    const { record = false } = options;
+    this.#shadow = new Shadow(this.runtime, this.memory, this.config, { off: this.#off, record });
+    this.#cpus = scenario.programs.map((_, id) =>
+      instantiateExplored(this.#shadow.runtimeOf(id), module, id),
+    );
     this.#boot(options);
     const cpus = this.#cpus.map(({ cpu }) => cpu);
     this.#machine = new ScenarioHost(this.config, cpus, scenario.children ?? {}, (error, cpu) => {
@@ -173,6 +179,7 @@ export class KernelSubject implements Subject {
   begin(): void {
     this.#stray = undefined;
     this.#idle = 0;
+    this.#shadow.begin();
     for (const { replay } of this.#cpus) replay.begin();
   }
 
@@ -241,6 +248,8 @@ export class KernelSubject implements Subject {
   readonly explain = (error: unknown, cpu: number): Failure | undefined => {
     if (error instanceof ReplayError || error instanceof ConfigError) return undefined;
     if (error instanceof WebAssembly.RuntimeError) {
+      const forbidden = this.#shadow.failureOf(cpu);
+      if (forbidden !== undefined) return forbidden;
       const bug = bugOfTrap(this.memory, cpu, error.message);
       return { ...ruleOf(detectorOfBug(bug.rule), bug), cpu: bug.cpu };
     }
@@ -248,7 +257,8 @@ export class KernelSubject implements Subject {
     if (error instanceof MachineSignal) {
       return { detector: "trap", rule: error.signal, message: error.message, cpu };
     }
-    if (error instanceof KernelBug) return { ...ruleOf(detectorOfBug(error.rule), error), cpu: error.cpu };
+    if (error instanceof KernelBug)
+      return { ...ruleOf(detectorOfBug(error.rule), error), cpu: error.cpu };
     // What a program of the scenario finds wrong, it throws.
     if (error instanceof Error) {
       const isCheck = error.name === "Error";

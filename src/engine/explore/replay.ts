@@ -197,11 +197,25 @@ export class Replay {
     try {
       result = f(a as never, b as never, c as never, d as never, e as never);
     } catch (error) {
-      this.#trap = error as Error;
-      this.#isLeaving = true;
-      throw error;
+      throw this.#trapped(error);
     }
     return this.#conclude(result);
+  }
+
+  /** A trap: host code is on its way out. */
+  #trapped(error: unknown): unknown {
+    this.#trap = error as Error;
+    this.#isLeaving = true;
+    return error;
+  }
+
+  /** Asks the runtime before an access to a view. */
+  #announce(meta: number, address: number): void {
+    try {
+      this.#calls.point(meta, address);
+    } catch (error) {
+      throw this.#trapped(error);
+    }
   }
 
   /** A read of element `key` of a view of 2^log2 bytes each; `meta` as the runtime takes it. */
@@ -209,7 +223,7 @@ export class Replay {
     const known = this.#recall(name, key, undefined, undefined, undefined, undefined);
     if (known !== undefined) return known.result;
     const index = Number(key);
-    this.#calls.point(meta, index << log2);
+    this.#announce(meta, index << log2);
     return this.#conclude(view[index]);
   }
 
@@ -224,7 +238,7 @@ export class Replay {
   ): void {
     if (this.#recall(name, key, value, undefined, undefined, undefined) !== undefined) return;
     const index = Number(key);
-    this.#calls.point(meta, index << log2);
+    this.#announce(meta, index << log2);
     this.#conclude(undefined);
     view[index] = value;
   }

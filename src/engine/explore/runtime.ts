@@ -34,6 +34,7 @@ export const Reason = {
   asleep: 4,
   overrun: 5,
   outOfBounds: 6,
+  forbidden: 7,
 } as const;
 
 const WRITES =
@@ -78,6 +79,14 @@ export interface RuntimeCalls {
     from2: number,
     to2: number,
   ) => void;
+  readonly configure_shadow: (classes: number) => void;
+  readonly site_classes_address: () => number;
+  readonly max_sites: () => number;
+  readonly mark: (addr: number, size: number, addressable: number) => void;
+  readonly is_marked: (addr: number) => number;
+  readonly get_was_forbidden: () => number;
+  readonly get_forbidden_meta: () => number;
+  readonly get_forbidden_address: () => number;
   readonly state_hash: () => bigint;
   readonly is_undo_full: () => number;
   readonly begin: (cpus: number) => void;
@@ -138,8 +147,9 @@ export function createRuntime(machineBytes: number): Runtime {
   const memory = allocate(first + Math.ceil(probe.bytes_needed() / PAGE_BYTES));
   const calls = instantiate(memory);
   const value = new WebAssembly.Global({ value: "i64", mutable: true }, 0n);
-  const { point, bulk, wait, quiet } = calls;
-  const imports = { env: { ...env, memory }, explore: { point, bulk, wait, quiet, value } };
+  const { point, bulk, wait, quiet, mark } = calls;
+  const explore = { point, bulk, wait, quiet, mark, value };
+  const imports = { env: { ...env, memory }, explore };
   return {
     calls,
     memory,

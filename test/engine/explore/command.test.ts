@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { SWITCHES_OFF } from "../../../src/scenario/switches.ts";
 import type { ExploreDocument } from "../../../src/experiment/explore-document.ts";
+import { SWITCHES_OFF } from "../../../src/scenario/switches.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const EXAMPLES = join(ROOT, "docs/examples/explore");

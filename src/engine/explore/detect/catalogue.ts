@@ -11,7 +11,9 @@ export const DETECTORS = {
   trap: "any other trap, signal or exception",
   deadlock: "CPUs that wait for nobody, lost wake-ups among them",
   livelock: "an execution that does not come to an end",
-  "out-of-bounds": "an access beyond the end of memory",
+  "out-of-bounds": "an access beyond the end of memory, or of the kernel beyond its object",
+  "use-after-free": "an access of the kernel to a frame or an object that is free",
+  "stale-tlb": "an access of a program to a frame that is free",
   "data-race": "two accesses, one a write and one plain, that nothing orders",
   invariant: "a rule of the kernel that does not hold when all CPUs are idle: I-..., leaks",
 } as const;
