@@ -182,8 +182,8 @@ export class KernelSubject implements Subject {
   }
 
   /** States that executions have ended in without a broken rule. */
-  get states(): number {
-    return this.#goodStates.size;
+  get states(): ReadonlySet<bigint> {
+    return this.#goodStates;
   }
 
   /** See Subject. Throws the rule that does not hold. A state that was seen is not looked at again. */

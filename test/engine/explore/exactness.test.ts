@@ -88,7 +88,8 @@ describe("a racy counter", () => {
     }
     // The first bound is walked twice: only then is it known what the CPUs share.
     expect(bound === 0 ? last / 2 : last).toBe(schedules);
-    expect(strategy.completeness).toBe(`every interleaving with at most ${bound} preemptions`);
+    const most = `${bound} preemption${bound === 1 ? "" : "s"}`;
+    expect(strategy.completeness).toBe(`every interleaving with at most ${most}`);
   });
 });
 

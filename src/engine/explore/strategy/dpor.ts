@@ -8,6 +8,7 @@
 import type { AccessLog } from "../access-log.ts";
 import { HappensBefore } from "../happens-before.ts";
 import { UNLIMITED, isWrite, type Runtime } from "../runtime.ts";
+import type { WalkFrom } from "./path.ts";
 import { lowestCpu, type Ended, type Strategy } from "./strategy.ts";
 
 /** The next event of a CPU, as it was when it was seen. */
@@ -19,7 +20,7 @@ interface Step {
 }
 
 /** An event of the current path, and what else is to be tried in its place. */
-interface Node {
+export interface Node {
   cpu: number;
   /** CPUs that must be tried here. */
   backtrack: number;
@@ -36,6 +37,11 @@ function isDependent(a: Step, b: Step): boolean {
   const endA = (a.address + a.size + 3) & GRANULE;
   const endB = (b.address + b.size + 3) & GRANULE;
   return (a.address & GRANULE) < endB && (b.address & GRANULE) < endA;
+}
+
+/** CPUs that remain to be tried. */
+function candidates({ backtrack, done, sleep }: Node): number {
+  return backtrack & ~done & ~sleep.reduce((mask, { cpu }) => mask | (1 << cpu), 0);
 }
 
 function stepOf(log: AccessLog, event: number): Step {
@@ -55,13 +61,22 @@ export class Dpor implements Strategy {
   readonly completeness = "every behaviour";
   steps = 0;
   readonly #runtime: Runtime;
-  readonly #nodes: Node[] = [];
+  readonly #nodes: Node[];
   #order: HappensBefore | undefined;
   #last = -1;
-  #isFirst = true;
+  #isFirst: boolean;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, from: WalkFrom<readonly Node[]> = "start") {
     this.#runtime = runtime;
+    this.#isFirst = from === "start";
+    this.#nodes = from === "start" ? [] : structuredClone([...from]);
+  }
+
+  /** What remains to be walked; undefined: nothing. */
+  rest(): WalkFrom<readonly Node[]> | undefined {
+    if (this.#isFirst) return "start";
+    const last = this.#nodes.findLastIndex((node) => candidates(node) !== 0);
+    return last < 0 ? undefined : this.#nodes.slice(0, last + 1);
   }
 
   begin(): boolean {
@@ -74,10 +89,9 @@ export class Dpor implements Strategy {
     for (;;) {
       const node = nodes[nodes.length - 1];
       if (node === undefined) return false;
-      const asleep = node.sleep.reduce((mask, { cpu }) => mask | (1 << cpu), 0);
-      const candidates = node.backtrack & ~node.done & ~asleep;
-      if (candidates !== 0) {
-        node.cpu = lowestCpu(candidates);
+      const left = candidates(node);
+      if (left !== 0) {
+        node.cpu = lowestCpu(left);
         node.done |= 1 << node.cpu;
         return true;
       }

@@ -5,6 +5,15 @@
 import { UNLIMITED } from "../runtime.ts";
 import { cpuAfter, lowestCpu } from "./strategy.ts";
 
+/** A walk that has begun: the path that was walked last, and what remains to be tried at its events. */
+export interface PathState {
+  readonly chosen: readonly number[];
+  readonly todo: readonly number[];
+}
+
+/** Where a walk stands. */
+export type WalkFrom<State> = State | "start";
+
 /** See the head of the file. */
 export class Path {
   /** CPU of each event. */
@@ -17,6 +26,21 @@ export class Path {
   #forced = 0;
   #last = -1;
   #isFirst = true;
+
+  constructor(from: WalkFrom<PathState> = "start") {
+    if (from === "start") return;
+    this.#isFirst = false;
+    this.chosen.push(...from.chosen);
+    this.todo.push(...from.todo);
+  }
+
+  /** What remains of the walk; undefined: nothing. */
+  rest(): WalkFrom<PathState> | undefined {
+    if (this.#isFirst) return "start";
+    const { length } = trimmed(this.todo);
+    if (length === 0) return undefined;
+    return { chosen: this.chosen.slice(0, length), todo: this.todo.slice(0, length) };
+  }
 
   /** Goes to the next path; false when there is none. */
   advance(): boolean {
@@ -34,12 +58,6 @@ export class Path {
     this.todo[depth] = todo & ~(1 << cpu);
     this.chosen[depth] = cpu;
     return true;
-  }
-
-  /** Forgets everything, to walk the tree once more. */
-  reset(): void {
-    this.chosen.length = this.todo.length = this.#forced = 0;
-    this.#isFirst = true;
   }
 
   /** The CPU of the next turn: the forced one, then the one that runs, as long as it can. */
@@ -63,4 +81,24 @@ export class Path {
     this.chosen.push(cpu);
     this.todo.push(todo);
   }
+}
+
+/**
+ * Parts what remains of a walk in two, at the choice nearest to the root: first the walk below the path,
+ * then what else is to be tried there. One after the other they are the walk itself.
+ * Undefined when only one of them would have something to try.
+ */
+export function splitPath({ chosen, todo }: PathState): [PathState, PathState] | undefined {
+  const at = todo.findIndex((cpus) => cpus !== 0);
+  const below = todo.map((cpus, event) => (event <= at ? 0 : cpus));
+  if (at < 0 || trimmed(below).length === 0) return undefined;
+  return [
+    { chosen, todo: below },
+    { chosen: chosen.slice(0, at + 1), todo: todo.slice(0, at + 1) },
+  ];
+}
+
+/** Without the events at its end at which nothing remains. */
+function trimmed(todo: readonly number[]): readonly number[] {
+  return todo.slice(0, todo.findLastIndex((cpus) => cpus !== 0) + 1);
 }
