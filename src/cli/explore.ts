@@ -1,6 +1,7 @@
 // `racier explore`, `racier replay` and `racier scenarios`: chosen interleavings, one of them again, and
 // what there is to explore.
 
+import { availableParallelism } from "node:os";
 import { Command, Option } from "commander";
 import {
   DETECTORS,
@@ -26,6 +27,7 @@ import { wholeNumber } from "./options.ts";
 
 const STATUS_BROKEN = 1;
 const MAX_SEED = 2 ** 32 - 1;
+const MAX_WORKERS = 64;
 
 interface Budget {
   readonly seconds: number;
@@ -41,6 +43,8 @@ interface Options {
   readonly without?: string[];
   readonly release?: boolean;
   readonly off: Off;
+  readonly workers: number;
+  readonly checkpoint?: string;
   readonly json?: boolean;
 }
 
@@ -82,7 +86,10 @@ async function exploreOne(
   const bar = createProgress({ total, label: seconds === Infinity ? "explore" : "explore, s" });
   const onProgress = (progress: ExploreProgress): void => {
     const rate = Math.round(progress.executions / Math.max(progress.seconds, 1e-3));
-    const count = `${formatNumber(progress.executions)} executions, ${formatNumber(rate)} a second`;
+    const { states, traces } = progress;
+    const seen =
+      states === undefined ? `${formatNumber(traces)} traces` : `${formatNumber(states)} states`;
+    const count = `${formatNumber(progress.executions)} executions, ${formatNumber(rate)} a second, ${seen}`;
     const done = seconds === Infinity ? progress.executions : Math.floor(progress.seconds);
     bar.update(Math.min(done, total), `${progress.strategy}, ${count}`);
   };
@@ -102,6 +109,11 @@ async function exploreAll(options: Options, interrupted: () => boolean): Promise
   if (kernel !== undefined || without !== undefined || release === true) {
     const wayOut = "need the name of a scenario: racier scenarios";
     throw new ConfigError(`--kernel, --without and --release ${wayOut}`);
+  }
+  if (options.checkpoint !== undefined) {
+    throw new ConfigError(
+      "--checkpoint needs the name of a scenario, or a file: the hall is short",
+    );
   }
   const { seconds } = options.budget ?? HALL_BUDGET;
   if (seconds === Infinity) throw new ConfigError("the hall takes a --budget in time: 40s, 5m");
@@ -158,6 +170,13 @@ export function exploreCommand(): Command {
     )
     .option("--seed <n>", "the same seed, the same search", wholeNumber("--seed", 0, MAX_SEED), 1)
     .option("--budget <b>", "time (10s, 5m) or number of executions (default: 10s)", parseBudget)
+    .option(
+      "--workers <n>",
+      "threads that search together (default: one for each core)",
+      wholeNumber("--workers", 1, MAX_WORKERS),
+      Math.min(availableParallelism(), MAX_WORKERS),
+    )
+    .option("--checkpoint <file>", "write the search down, and go on where it was")
     .addOption(offOption())
     .option("--json", "one JSON document on standard output (docs/json.md)")
     .action(explore);

@@ -53,12 +53,18 @@ export interface ExploreDocument {
   readonly cpus: number;
   readonly strategy: string;
   readonly seed: number;
+  /** Threads that searched, at most: a short search needs one. */
+  readonly workers: number;
+  /** File of the checkpoint, or null. */
+  readonly checkpoint: string | null;
   readonly executions: number;
   /** Executions that were given up because others show the same. */
   readonly redundant: number;
   readonly events: number;
   readonly seconds: number;
-  /** What has been shown to hold, "every behaviour" for example; null if the search was not exhaustive. */
+  /** Why the search ended: something was found, nothing was left, its budget was spent, or Ctrl-C. */
+  readonly ended: "found" | "complete" | "budget" | "time" | "interrupted";
+  /** The most that has been shown to be right, "every behaviour" for example, or null; a search may go on after it. */
   readonly complete: string | null;
   /** Ctrl-C ended it. */
   readonly interrupted: boolean;

@@ -11,7 +11,12 @@ import { KernelSubject } from "../engine/explore/kernel-subject.ts";
 import { programNames, type Names } from "../engine/explore/names.ts";
 import type { Runtime } from "../engine/explore/runtime.ts";
 import { fingerprintOf } from "../engine/explore/schedule.ts";
-import { SourceProgram, compileProgram, explainProgram } from "../engine/explore/source-program.ts";
+import {
+  SourceProgram,
+  compileProgram,
+  explainProgram,
+  type CompiledProgram,
+} from "../engine/explore/source-program.ts";
 import { ConfigError } from "../kernel/error.ts";
 import { readBuilt, twinFile } from "../kernel/load.ts";
 import { scenarioNamed } from "../scenario/catalogue.ts";
@@ -38,6 +43,15 @@ export interface Explored {
   readonly exploration: Exploration;
   readonly runtime: Runtime;
   readonly names: Names;
+  /** States of a kernel that executions have ended in. */
+  readonly states?: ReadonlySet<bigint>;
+}
+
+/** What another thread needs to open the same subject. */
+export interface SubjectParcel {
+  readonly options: SubjectOptions;
+  /** A program is compiled only once. */
+  readonly program?: CompiledProgram;
 }
 
 /** Something that can be explored. */
@@ -51,6 +65,7 @@ export interface ExploreSubject {
   readonly spins: boolean;
   /** Makes a fresh machine; `record`: values are written down with the events. */
   open(record: boolean): Explored;
+  readonly parcel: SubjectParcel;
 }
 
 /** Finds what the options name. Throws ConfigError. */
@@ -58,6 +73,22 @@ export async function subjectOf(options: SubjectOptions): Promise<ExploreSubject
   const isFile = /[./\\]/.test(options.subject);
   return isFile ? programSubject(options) : scenarioSubject(options);
 }
+
+/** Finds, in another thread, what a parcel was made of. Throws ConfigError. */
+export function subjectOfParcel({ options, program }: SubjectParcel): ExploreSubject {
+  return program === undefined ? scenarioSubject(options) : compiledSubject(options, program);
+}
+
+/** What can be sent to another thread. */
+const subjectOptions = ({
+  subject,
+  kernel,
+  without,
+  release,
+  off,
+}: SubjectOptions): SubjectOptions => ({
+  ...{ subject, kernel, without, release, off },
+});
 
 /** What the line of a schedule names: "file.ts", or "scenario:kernel:switches". */
 export function subjectOfKey(key: string, off: Off): SubjectOptions {
@@ -72,9 +103,12 @@ async function programSubject(options: SubjectOptions): Promise<ExploreSubject> 
   if (kernel !== undefined || without !== undefined || release === true) {
     throw new ConfigError(`${path} is a program: --kernel, --without, --release are for scenarios`);
   }
-  const program = await compileProgram(path);
+  return compiledSubject(options, await compileProgram(path));
+}
+
+function compiledSubject(options: SubjectOptions, program: CompiledProgram): ExploreSubject {
+  const { subject: path, off } = options;
   const names = programNames(program.sites, program.variables);
-  const { off } = options;
   const detectors = off.has("data-race") ? [] : [dataRaceDetector(names)];
   const open = (record: boolean): Explored => {
     const subject = new SourceProgram(program);
@@ -87,7 +121,8 @@ async function programSubject(options: SubjectOptions): Promise<ExploreSubject> 
     };
   };
   const fingerprint = fingerprintOf(program.wasm);
-  return { name: basename(path), key: path, fingerprint, spins: true, open };
+  const parcel = { options: subjectOptions(options), program };
+  return { name: basename(path), key: path, fingerprint, spins: true, open, parcel };
 }
 
 function dataRaceDetector(names: Names): Detector {
@@ -122,7 +157,7 @@ function scenarioSubject(options: SubjectOptions): ExploreSubject {
     const { runtime } = subject;
     const names = kernelNames(subject.config, subject.memory);
     const exploration = new Exploration(runtime, subject, subject.explain, [], off);
-    return { exploration, runtime, names };
+    return { exploration, runtime, names, states: subject.states };
   };
   const lacks = without.length > 0 ? `, ${without.join(", ")}` : "";
   return {
@@ -131,6 +166,7 @@ function scenarioSubject(options: SubjectOptions): ExploreSubject {
     fingerprint: scenarioFingerprint(scenario, kernel, checking),
     spins: false,
     open,
+    parcel: { options: subjectOptions(options) },
   };
 }
 

@@ -640,6 +640,8 @@ export const FIX_COW_FLUSH = 131072;
 export const FIX_LINK_FIRST = 262144;
 /** The bounds of a file's VMA change under i_mmap_lock (src/mm/vma-adjust.ts). */
 export const FIX_ADJUST_LOCK = 524288;
+/** Whether an anon_vma has become empty is seen under its lock (mm/anon_vma.ts). */
+export const FIX_ANON_VMA_EMPTY = 1048576;
 
 // assembly/arch/held_locks.ts
 /** Locks that a CPU may hold at once. */
@@ -648,8 +650,6 @@ export const MAX_HELD_LOCKS = 16;
 export const HELD_LOCKS_FIRST = 0x8;
 /** Bytes of all of it. */
 export const HELD_LOCKS_SIZE = 0x88;
-/** Whether an anon_vma has become empty is seen under its lock (mm/anon_vma.ts). */
-export const FIX_ANON_VMA_EMPTY = 1048576;
 
 // assembly/arch/memory_map.ts
 export const PAGE_SHIFT = 12;

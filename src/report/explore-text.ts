@@ -84,9 +84,10 @@ export function exploreText(doc: ExploreDocument): string {
   return `${head}\n${verdict(doc)}\n`;
 }
 
-function verdict({ complete, interrupted, command }: ExploreDocument): string {
+function verdict({ complete, ended, command }: ExploreDocument): string {
   if (command === "replay") return "nothing broke in this schedule";
-  if (complete !== null) return `complete: ${complete} is right`;
-  if (interrupted) return "ended early: nothing broke so far";
-  return "nothing broke within the budget; other interleavings remain";
+  if (ended === "complete" && complete !== null) return `complete: ${complete} is right`;
+  const shown = complete === null ? "" : `; complete: ${complete} is right`;
+  if (ended === "interrupted") return `ended early: nothing broke so far${shown}`;
+  return `nothing broke within the budget${shown}; other interleavings remain`;
 }

@@ -212,8 +212,8 @@ export class KernelSubject implements Subject {
   }
 
   /** States that executions have ended in without a broken rule. */
-  get states(): number {
-    return this.#goodStates.size;
+  get states(): ReadonlySet<bigint> {
+    return this.#goodStates;
   }
 
   /** See Subject. Throws the rule that does not hold. A state that was seen is not looked at again. */
@@ -258,7 +258,7 @@ export class KernelSubject implements Subject {
       return { detector: "trap", rule: error.signal, message: error.message, cpu };
     }
     if (error instanceof KernelBug)
-      return { ...ruleOf(detectorOfBug(error.rule), error), cpu: error.cpu };
+      {return { ...ruleOf(detectorOfBug(error.rule), error), cpu: error.cpu };}
     // What a program of the scenario finds wrong, it throws.
     if (error instanceof Error) {
       const isCheck = error.name === "Error";

@@ -6,11 +6,11 @@ import { Worker } from "node:worker_threads";
 import { ATTENTION_HOST, PERCPU_AREAS, PERCPU_SIZE, PerCpu } from "../../layout/structs.gen.ts";
 import { memoryViews, type MemoryViews } from "../../layout/view.ts";
 import { ConfigError } from "../../kernel/error.ts";
+import { unpackError } from "../../kernel/packed-error.ts";
 import { bugOfTrap } from "../../machine/bug-report.ts";
 import type { MachineConfig } from "../../machine/config.ts";
 import type { ProgramEntry } from "../../machine/program.ts";
 import type { Engine, Job, RunningEngine } from "../contract.ts";
-import { unpackError } from "./errors.ts";
 import type { Notice, Reply, Request, WorkerStart } from "./messages.ts";
 
 /** Stack of a CPU: tasks that wait for children nest on it. */

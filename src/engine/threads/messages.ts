@@ -1,5 +1,6 @@
 // What the host and the worker of a CPU say to each other.
 
+import type { ErrorMessage } from "../../kernel/packed-error.ts";
 import type { MachineConfig } from "../../machine/config.ts";
 import type { ProgramEntry } from "../../machine/program.ts";
 
@@ -30,15 +31,6 @@ export type Request = { readonly id: number } & (
   | { readonly type: "stop" }
 );
 
-/** An error on its way between threads: classes do not survive the journey. */
-export interface ErrorMessage {
-  readonly name: string;
-  readonly message: string;
-  readonly stack?: string | undefined;
-  /** Own fields of our error classes. */
-  readonly fields: Readonly<Record<string, unknown>>;
-}
-
 /** What a CPU says. */
 export type Reply =
   | { readonly type: "ready" }
@@ -48,19 +40,3 @@ export type Reply =
   | { readonly type: "stray"; readonly error: ErrorMessage }
   /** The kernel trapped: the machine is over. */
   | { readonly type: "trap"; readonly message: string };
-
-/** True for what our own error classes have in their fields; a function, say, cannot be posted. */
-function isPlain(value: unknown): boolean {
-  if (Array.isArray(value)) return value.every(isPlain);
-  return ["string", "number", "boolean"].includes(typeof value);
-}
-
-/** Packs an error for the journey. */
-export function packError(error: unknown): ErrorMessage {
-  if (!(error instanceof Error)) {
-    return { name: "Error", message: `the program threw ${String(error)}`, fields: {} };
-  }
-  const { name, message, stack } = error;
-  const fields = Object.entries(error).filter(([, value]) => isPlain(value));
-  return { name, message, stack, fields: Object.fromEntries(fields) };
-}

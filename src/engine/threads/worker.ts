@@ -5,11 +5,12 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import { instantiateCpu } from "../../kernel/load.ts";
+import { packError } from "../../kernel/packed-error.ts";
 import { panicOf } from "../../machine/bug-report.ts";
 import { CpuLoop, quiesceCpu } from "../../machine/cpu-loop.ts";
 import { importProgram } from "../../machine/program.ts";
 import { Mailbox } from "./mailbox.ts";
-import { packError, type Reply, type Request, type WorkerStart } from "./messages.ts";
+import type { Reply, Request, WorkerStart } from "./messages.ts";
 
 const port = parentPort as MessagePort;
 const start = workerData as WorkerStart;

@@ -129,6 +129,7 @@ describe("scenarios", () => {
     [["--release"], "--kernel, --without and --release need the name of a scenario"],
     [["--kernel", "2.6.9"], "need the name of a scenario"],
     [["--budget", "100"], "the hall takes a --budget in time"],
+    [["--checkpoint", "x"], "--checkpoint needs the name of a scenario, or a file"],
   ])("%j is refused in words", (words, sentence) => {
     const { status, err } = racier("explore", ...words);
     expect(status).toBe(2);
@@ -144,7 +145,8 @@ test("--json is one document", () => {
     command: "explore",
     subject: "stack.ts",
     cpus: 2,
-    complete: null,
+    ended: "found",
+    complete: "every interleaving with at most 0 preemptions",
   });
   expect(document.failure?.steps.length).toBeGreaterThan(5);
 });
@@ -194,6 +196,8 @@ describe("what is wrong is said in words", () => {
     [["--budget", "soon"], "--budget takes a time"],
     [["--depth", "0"], "--depth takes a whole number"],
     [["--seed", "-1"], "--seed takes a whole number"],
+    [["--workers", "0"], "--workers takes a whole number from 1 to 64"],
+    [["--workers", "65"], "--workers takes a whole number from 1 to 64"],
   ])("%j", (words, sentence) => {
     const { status, err } = racier("explore", example("stack"), ...words);
     expect(status).toBe(2);

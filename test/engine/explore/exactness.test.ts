@@ -81,14 +81,15 @@ describe("a racy counter", () => {
     [2, 182],
   ])("2 CPUs, 5 increments, at most %i preemptions: %i schedules", async (bound, schedules) => {
     const exploration = explorationOf(await compileText(racyCounter(2, 5)));
-    const strategy = new Bounded("preemptions", bound);
+    const strategy = new Bounded(exploration.runtime, "preemptions", bound);
     let last = 0;
     while (exploration.execute(strategy) !== undefined) {
       last = strategy.bound === bound ? last + 1 : 0;
     }
     // The first bound is walked twice: only then is it known what the CPUs share.
     expect(bound === 0 ? last / 2 : last).toBe(schedules);
-    expect(strategy.completeness).toBe(`every interleaving with at most ${bound} preemptions`);
+    const most = `${bound} preemption${bound === 1 ? "" : "s"}`;
+    expect(strategy.completeness).toBe(`every interleaving with at most ${most}`);
   });
 });
 

@@ -25,7 +25,7 @@ describe.each(cases)("$scenario.name on $kernel", ({ scenario, kernel }) => {
     const subject = new KernelSubject(scenario, { kernel });
     const exploration = explorationWith(subject);
     const bound = boundOf(scenario.name);
-    const strategy = new Bounded("preemptions", bound, subject.runtime);
+    const strategy = new Bounded(subject.runtime, "preemptions", bound, true);
 
     for (;;) {
       const outcome = exploration.execute(strategy);
@@ -34,13 +34,16 @@ describe.each(cases)("$scenario.name on $kernel", ({ scenario, kernel }) => {
     }
 
     expect(strategy.bound).toBe(bound);
-    expect(strategy.completeness).toBe(`every interleaving with at most ${bound} preemptions`);
+    expect(strategy.completeness).toBe(
+      `every interleaving with at most ${bound} preemption${bound === 1 ? "" : "s"}`,
+    );
   });
 
   test.each(scenario.switches)("%s: found, replayed, and gone with the measure", async (name) => {
     const { failure } = await runExplore({
       ...{ subject: scenario.name, kernel, without: [name], off: NOTHING_OFF },
       ...{ strategy: "preemptions", depth: 2, seed: 1, seconds: Infinity, executions: ENOUGH },
+      workers: 1,
     });
     if (failure === null) return expect.fail("the race was not found");
 

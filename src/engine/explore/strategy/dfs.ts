@@ -1,7 +1,7 @@
 // Every interleaving, depth first, without any reduction: for small programs, and to count.
 
 import type { Ended, Strategy } from "./strategy.ts";
-import { Path } from "./path.ts";
+import { Path, type PathState, type WalkFrom } from "./path.ts";
 import { isSecondHalf } from "./step.ts";
 
 /** See the head of the file. */
@@ -10,7 +10,16 @@ export class DepthFirst implements Strategy {
   readonly needsLog = true;
   readonly breaksOnWake = false;
   readonly completeness = "every interleaving";
-  readonly #path = new Path();
+  readonly #path: Path;
+
+  constructor(from: WalkFrom<PathState> = "start") {
+    this.#path = new Path(from);
+  }
+
+  /** What remains to be walked; undefined: nothing. */
+  rest(): WalkFrom<PathState> | undefined {
+    return this.#path.rest();
+  }
 
   get steps(): number {
     return this.#path.steps;

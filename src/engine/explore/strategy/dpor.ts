@@ -9,10 +9,11 @@ import type { AccessLog } from "../access-log.ts";
 import { HappensBefore } from "../happens-before.ts";
 import { UNLIMITED, type Runtime } from "../runtime.ts";
 import { isDependent, isFirstHalf, isSecondHalf, putToSleep, stepOf, type Step } from "./step.ts";
+import type { WalkFrom } from "./path.ts";
 import { lowestCpu, type Ended, type Strategy } from "./strategy.ts";
 
 /** An event of the current path, and what else is to be tried in its place. */
-interface Node {
+export interface Node {
   cpu: number;
   /** CPUs that must be tried here. */
   backtrack: number;
@@ -20,6 +21,11 @@ interface Node {
   done: number;
   /** Steps that executions before have shown already. */
   readonly sleep: Step[];
+}
+
+/** CPUs that remain to be tried. */
+function candidates({ backtrack, done, sleep }: Node): number {
+  return backtrack & ~done & ~sleep.reduce((mask, { cpu }) => mask | (1 << cpu), 0);
 }
 
 /** See the head of the file. */
@@ -30,14 +36,23 @@ export class Dpor implements Strategy {
   readonly completeness = "every behaviour";
   steps = 0;
   readonly #runtime: Runtime;
-  readonly #nodes: Node[] = [];
+  readonly #nodes: Node[];
   #order: HappensBefore | undefined;
   readonly #firsts: number[] = [];
   #last = -1;
-  #isFirst = true;
+  #isFirst: boolean;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, from: WalkFrom<readonly Node[]> = "start") {
     this.#runtime = runtime;
+    this.#isFirst = from === "start";
+    this.#nodes = from === "start" ? [] : structuredClone([...from]);
+  }
+
+  /** What remains to be walked; undefined: nothing. */
+  rest(): WalkFrom<readonly Node[]> | undefined {
+    if (this.#isFirst) return "start";
+    const last = this.#nodes.findLastIndex((node) => candidates(node) !== 0);
+    return last < 0 ? undefined : this.#nodes.slice(0, last + 1);
   }
 
   begin(): boolean {
@@ -50,10 +65,9 @@ export class Dpor implements Strategy {
     for (;;) {
       const node = nodes[nodes.length - 1];
       if (node === undefined) return false;
-      const asleep = node.sleep.reduce((mask, { cpu }) => mask | (1 << cpu), 0);
-      const candidates = node.backtrack & ~node.done & ~asleep;
-      if (candidates !== 0) {
-        node.cpu = lowestCpu(candidates);
+      const left = candidates(node);
+      if (left !== 0) {
+        node.cpu = lowestCpu(left);
         node.done |= 1 << node.cpu;
         return true;
       }

@@ -4,11 +4,13 @@
 /** See the head of the file. */
 export class Generator {
   readonly #seed: number;
-  #execution = 0;
+  #execution: number;
   #state = 1;
 
-  constructor(seed: number) {
+  /** @param from executions that are passed over */
+  constructor(seed: number, from = 0) {
     this.#seed = seed >>> 0;
+    this.#execution = from;
   }
 
   /** Starts the numbers of the next execution. */

@@ -3,7 +3,19 @@
 // Executions are not kept: a path is run again from the start, and goes on with the CPU that runs.
 
 import { UNLIMITED } from "../runtime.ts";
+import type { Step } from "./step.ts";
 import { cpuAfter, lowestCpu } from "./strategy.ts";
+
+/** A walk that has begun: the path that was walked last, and what remains to be tried at its events. */
+export interface PathState {
+  readonly chosen: readonly number[];
+  readonly todo: readonly number[];
+  /** See Path.pending. */
+  readonly pending: readonly (Step | null)[];
+}
+
+/** Where a walk stands. */
+export type WalkFrom<State> = State | "start";
 
 /** See the head of the file. */
 export class Path {
@@ -11,12 +23,30 @@ export class Path {
   readonly chosen: number[] = [];
   /** Bits of the CPUs that remain to be tried in its place. */
   readonly todo: number[] = [];
+  /** What the CPU would have done that was here first; null: that does not matter. */
+  readonly pending: (Step | null)[] = [];
   /** Events of the turn that turn() has chosen. */
   steps = UNLIMITED;
   /** Events that the execution must repeat; the last of them is new. */
   #forced = 0;
   #last = -1;
   #isFirst = true;
+
+  constructor(from: WalkFrom<PathState> = "start") {
+    if (from === "start") return;
+    this.#isFirst = false;
+    this.chosen.push(...from.chosen);
+    this.todo.push(...from.todo);
+    this.pending.push(...from.pending);
+  }
+
+  /** What remains of the walk; undefined: nothing. */
+  rest(): WalkFrom<PathState> | undefined {
+    if (this.#isFirst) return "start";
+    const { length } = trimmed(this.todo);
+    if (length === 0) return undefined;
+    return firstOf(this, length);
+  }
 
   /** Goes to the next path; false when there is none. */
   advance(): boolean {
@@ -27,19 +57,13 @@ export class Path {
     }
     let depth = this.todo.length - 1;
     while (depth >= 0 && this.todo[depth] === 0) depth--;
-    this.chosen.length = this.todo.length = this.#forced = depth + 1;
+    this.chosen.length = this.todo.length = this.pending.length = this.#forced = depth + 1;
     if (depth < 0) return false;
     const todo = this.todo[depth] as number;
     const cpu = lowestCpu(todo);
     this.todo[depth] = todo & ~(1 << cpu);
     this.chosen[depth] = cpu;
     return true;
-  }
-
-  /** Forgets everything, to walk the tree once more. */
-  reset(): void {
-    this.chosen.length = this.todo.length = this.#forced = 0;
-    this.#isFirst = true;
   }
 
   /** True for an event that the execution must repeat, or the new one after them. */
@@ -64,8 +88,34 @@ export class Path {
   }
 
   /** Adds an event to the path. */
-  push(cpu: number, todo: number): void {
+  push(cpu: number, todo: number, pending: Step | null = null): void {
     this.chosen.push(cpu);
     this.todo.push(todo);
+    this.pending.push(pending);
   }
+}
+
+/**
+ * Parts what remains of a walk in two, at the choice nearest to the root: first the walk below the path,
+ * then what else is to be tried there. One after the other they are the walk itself.
+ * Undefined when only one of them would have something to try.
+ */
+export function splitPath(path: PathState): [PathState, PathState] | undefined {
+  const { todo } = path;
+  const at = todo.findIndex((cpus) => cpus !== 0);
+  const below = todo.map((cpus, event) => (event <= at ? 0 : cpus));
+  if (at < 0 || trimmed(below).length === 0) return undefined;
+  return [{ ...path, todo: below }, firstOf(path, at + 1)];
+}
+
+/** The first events of a path. */
+const firstOf = ({ chosen, todo, pending }: PathState, length: number): PathState => ({
+  chosen: chosen.slice(0, length),
+  todo: todo.slice(0, length),
+  pending: pending.slice(0, length),
+});
+
+/** Without the events at its end at which nothing remains. */
+function trimmed(todo: readonly number[]): readonly number[] {
+  return todo.slice(0, todo.findLastIndex((cpus) => cpus !== 0) + 1);
 }

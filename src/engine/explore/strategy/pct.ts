@@ -1,7 +1,7 @@
 // Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi, Nagarakatte, ASPLOS 2010): CPUs
 // have random priorities, the highest runnable one runs; at d - 1 random events the CPU that runs falls
 // below all others. A bug of depth d among n CPUs and k events is found with probability 1/(n k^(d-1)) at
-// least. k is the longest execution so far.
+// least. k is the longest execution so far, and no less than the caller says.
 
 import { Generator } from "./generator.ts";
 import { MAX_CPUS } from "../runtime.ts";
@@ -21,12 +21,17 @@ export class Pct implements Strategy {
   readonly #changes: Uint32Array;
   #nextChange = 0;
   #running = -1;
-  #longest = 1;
+  #longest: number;
 
-  constructor(seed: number, cpus: number, depth: number) {
+  /**
+   * @param from executions of this seed that are passed over
+   * @param longest events of an execution, as far as is known
+   */
+  constructor(seed: number, cpus: number, depth: number, from = 0, longest = 1) {
     this.name = `pct${depth}`;
-    this.#random = new Generator(seed);
+    this.#random = new Generator(seed, from);
     this.#cpus = cpus;
+    this.#longest = longest;
     this.#changes = new Uint32Array(depth - 1);
   }
 

@@ -18,8 +18,9 @@ export class RandomWalk implements Strategy {
   /** Events at which the turn of #last is over, unless it was interrupted. */
   #until = 0;
 
-  constructor(seed: number) {
-    this.#random = new Generator(seed);
+  /** @param from executions of this seed that are passed over */
+  constructor(seed: number, from = 0) {
+    this.#random = new Generator(seed, from);
   }
 
   begin(): boolean {

@@ -1,0 +1,50 @@
+// The exhibits of the hall: which there are, and how one is shown.
+
+import { SCENARIOS } from "../scenario/catalogue.ts";
+import type { Scenario } from "../scenario/scenario.ts";
+import type { SwitchName } from "../scenario/switches.ts";
+import type { ExploreDocument } from "./explore-document.ts";
+import { runExplore, type ExploreOptions } from "./explore.ts";
+
+/** One exhibit. */
+export interface Exhibit {
+  readonly scenario: string;
+  readonly title: string;
+  readonly kernel: string;
+  /** The measure that is missing, or null: the kernel as it is. */
+  readonly without: string | null;
+  readonly document: ExploreDocument;
+}
+
+/** What holds for every exhibit, and can be sent to another thread. */
+export type ExhibitOptions = Pick<ExploreOptions, "off" | "seed" | "strategy" | "depth">;
+
+/** Where an exhibit stands. */
+export interface Place {
+  readonly scenario: Scenario;
+  readonly kernel: string;
+  readonly without: SwitchName | null;
+}
+
+/** Every scenario on each of its kernels, as it is, then without each measure. */
+export const PLACES: readonly Place[] = SCENARIOS.flatMap((scenario) =>
+  scenario.kernels.flatMap((kernel) =>
+    [null, ...scenario.switches].map((without) => ({ scenario, kernel, without })),
+  ),
+);
+
+/** Explores what stands at a place; in this thread alone. */
+export async function showExhibit(
+  { scenario, kernel, without }: Place,
+  options: ExhibitOptions,
+  seconds: number,
+  interrupted?: () => boolean,
+): Promise<Exhibit> {
+  const { name, title } = scenario;
+  const document = await runExplore({
+    ...options,
+    ...{ subject: name, kernel, executions: Infinity, workers: 1, seconds, interrupted },
+    without: without === null ? undefined : [without],
+  });
+  return { scenario: name, title, kernel, without, document };
+}
