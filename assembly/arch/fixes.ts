@@ -16,6 +16,8 @@ export const FIX_ANON_VMA_RECHECK: u32 = 8;
 export const FIX_MAPCOUNT: u32 = 16;
 /** A fault that has dropped page_table_lock compares the PTE again (mm/fault.ts). */
 export const FIX_PTE_SAME: u32 = 32;
+/** A bit lock is freed by an atomic that orders what came before (lock/bit_spinlock.ts). */
+export const FIX_BIT_UNLOCK: u32 = 1024;
 
 /** True if this machine does without `fix`. */
 @inline

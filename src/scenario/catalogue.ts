@@ -5,6 +5,7 @@ import { cowUnmap } from "./cow-unmap.ts";
 import { exitTogether } from "./exit-together.ts";
 import { firstTouch } from "./first-touch.ts";
 import { forkStore } from "./fork-store.ts";
+import { forkUnmap } from "./fork-unmap.ts";
 import { mapFault } from "./map-fault.ts";
 import type { Scenario } from "./scenario.ts";
 import { samePage } from "./same-page.ts";
@@ -19,6 +20,7 @@ export const SCENARIOS: readonly Scenario[] = [
   cowUnmap,
   exitTogether,
   forkStore,
+  forkUnmap,
 ];
 
 /** A scenario by its name. Throws ConfigError. */
