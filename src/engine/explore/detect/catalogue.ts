@@ -11,7 +11,8 @@ export const DETECTORS = {
   deadlock: "CPUs that wait for nobody, lost wake-ups among them",
   livelock: "an execution that does not come to an end",
   "out-of-bounds": "an access beyond the end of memory",
-  "data-race": "two accesses, one a write and one plain, that nothing orders",
+  "data-race":
+    "two accesses to a byte, one a write and one not marked as meant, that nothing orders",
   invariant: "a rule of the kernel that does not hold when all CPUs are idle: I-..., leaks",
 } as const;
 
