@@ -64,7 +64,18 @@ describe.each(["2.6.8", "2.6.9-check"])("%s", (target) => {
 
 test("the host has no struct and no constant that the kernel has not", () => {
   const known = new Set([...structs, ...constants].map(({ name }) => name));
+  known.add("ATOMIC_FIELDS");
   expect(Object.keys(host).filter((name) => !known.has(name))).toEqual([]);
+});
+
+test("the fields that are marked atomic are those of the sources, in structs that are there", () => {
+  expect(Object.keys(generated.ATOMIC_FIELDS).length).toBeGreaterThan(5);
+  for (const { file, name } of structs) {
+    const body =
+      new RegExp(`export class ${name} \\{\n([^]*?)^\\}`, "m").exec(textOf(file))?.[1] ?? "";
+    const marked = [...body.matchAll(/@atomic(?: private)? (\w+):/g)].map(([, field]) => field);
+    expect({ [name]: generated.ATOMIC_FIELDS[name] ?? [] }).toEqual({ [name]: marked });
+  }
 });
 
 /** A program whose exported constants are the answers. */

@@ -46,6 +46,8 @@ export const FIX_LINK_FIRST: u32 = 0x40000;
 export const FIX_ADJUST_LOCK: u32 = 0x80000;
 /** Whether an anon_vma has become empty is seen under its lock (mm/anon_vma.ts). */
 export const FIX_ANON_VMA_EMPTY: u32 = 0x100000;
+/** A bit lock is freed by an atomic that orders what came before (lock/bit_spinlock.ts). */
+export const FIX_BIT_UNLOCK: u32 = 0x200000;
 
 /** True if this machine does without `fix`. */
 @inline

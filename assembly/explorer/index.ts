@@ -14,11 +14,13 @@
 // out (spin.ts). Everything that is overwritten can be taken back (undo.ts).
 
 import {
+  ATOMIC_CMPXCHG,
   ATOMIC_LOAD,
   ATOMIC_STORE,
   BULK_READ,
   STORE,
   WAIT,
+  WRITE_ONCE,
   is_atomic,
   kind_of,
   overlaps,
@@ -314,9 +316,19 @@ function settle(): void {
     changed = load<u64>(first) != last_old;
     if (!changed && (addr & 7) + size > 8) changed = load<u64>(first + 8) != last_old2;
   }
-  if (!changed) return;
+  if (!changed) {
+    if (logging) note_unchanged();
+    return;
+  }
   has_changed(cpu_state(current));
   if (blocked != 0) wake(addr, size);
+}
+
+/** A cmpxchg that has changed nothing has failed, as far as order is concerned. */
+function note_unchanged(): void {
+  const event = event_at(last_event);
+  if (kind_of(load<u32>(event)) != ATOMIC_CMPXCHG) return;
+  store<u32>(event, load<u32>(event, 12) | (1 << 17), 12);
 }
 
 function wake(addr: u32, size: u32): void {
@@ -447,7 +459,7 @@ export function point(meta: u32, addr: u32): u32 {
     if (!is_granted(meta, addr, size)) return 0;
   }
   if (recording) record_before(addr, size);
-  if (detects_spins && kind != STORE && kind != ATOMIC_STORE) {
+  if (detects_spins && kind != STORE && kind != ATOMIC_STORE && kind != WRITE_ONCE) {
     spin_read(cpu_state(current), meta, addr);
   }
   happen(meta, addr, size);

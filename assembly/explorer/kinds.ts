@@ -10,17 +10,18 @@ export const ATOMIC_CMPXCHG: u32 = 5;
 export const WAIT: u32 = 6;
 export const BULK_READ: u32 = 7;
 export const BULK_WRITE: u32 = 8;
+export const WRITE_ONCE: u32 = 9;
 
 /** True for kinds that change memory. */
 @inline
 export function writes(kind: u32): bool {
-  return ((1 << kind) & 0b100111010) != 0;
+  return ((1 << kind) & 0b1100111010) != 0;
 }
 
 /** True for kinds that order other accesses. */
 @inline
 export function is_atomic(kind: u32): bool {
-  return ((1 << kind) & 0b001111100) != 0;
+  return ((1 << kind) & 0b0001111100) != 0;
 }
 
 /** True when two ranges have a byte in common. */

@@ -1,5 +1,9 @@
 // Intrusive doubly linked list, circular, with the head as a node of its own. A node is two words,
-// next and prev, inside the object; an address of a node is an address of those two words.
+// next and prev, inside the object; an address of a node is an address of those two words. Who looks
+// whether a list is empty without its lock (waitqueue_active) may read the head's next at any time, so
+// links forward are written once.
+
+import { write_once } from "../arch/atomic";
 
 /** Makes `head` an empty list. */
 @inline
@@ -31,7 +35,7 @@ function insert_between(node: usize, prev: usize, next: usize): void {
   store<usize>(next, node, 4);
   store<usize>(node, next);
   store<usize>(node, prev, 4);
-  store<usize>(prev, node);
+  write_once<usize>(prev, node);
 }
 
 /** Puts `node` first. */
@@ -52,7 +56,7 @@ export function list_del(node: usize): void {
   const next = load<usize>(node);
   const prev = load<usize>(node, 4);
   store<usize>(next, prev, 4);
-  store<usize>(prev, next);
+  write_once<usize>(prev, next);
 }
 
 /** Takes `node` off its list and makes it an empty list. */

@@ -4,6 +4,7 @@
 
 import { atomic_cmpxchg, atomic_fetch_and, read_once } from "../arch/atomic";
 import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { FIX_BIT_UNLOCK, without } from "../arch/fixes";
 import { cpu_wait_while } from "../arch/wait";
 import { LOCK_IS_BIT } from "./lock_class";
 import { lock_acquire, lock_acquire_tried, lock_release } from "./lockdep";
@@ -43,6 +44,10 @@ export function bit_spin_trylock(mask: u32, word: usize): bool {
 export function bit_spin_unlock(mask: u32, word: usize): void {
   check_bug_on((read_once<u32>(word) & mask) == 0, BUG_UNLOCK_OF_FREE_LOCK, word);
   if (CONFIG_CHECK) lock_release(word | LOCK_IS_BIT);
+  if (without(FIX_BIT_UNLOCK)) {
+    store<u32>(word, load<u32>(word) & ~mask);
+    return;
+  }
   // RELEASE. Pairs with bit_spin_lock(): the critical section is visible before the bit looks free.
   atomic_fetch_and<u32>(word, ~mask);
 }

@@ -10,6 +10,7 @@
 // lock ordering"). Left out: finders that come from a page without a lock (they come with reclaim
 // and RCU), memory policies.
 
+import { read_once, write_once } from "../arch/atomic";
 import { BUG_ANON_VMA_NOT_SHARED, bug_on } from "../arch/bug";
 import {
   FIX_ADOPT_LOCK,
@@ -30,6 +31,7 @@ import {
   VmArea,
   mm_ptl,
   vma_anon_node,
+  vma_anon_vma,
   vma_pages,
 } from "./mm_types";
 import { CACHE_ANON_VMA, kmem_cache_alloc, kmem_cache_free } from "./slab";
@@ -58,6 +60,16 @@ export function anon_vma_head(anon_vma: usize): usize {
 }
 
 /**
+ * The anon_vma of a VMA as it is now: faults of other threads, which also hold mmap_sem for reading, may
+ * be about to give it one.
+ */
+@inline
+function anon_vma_of(vma: VmArea): usize {
+  // RELAXED. Once there it stays while mmap_sem is held; who sees 0 looks again under page_table_lock.
+  return read_once<usize>(vma_anon_vma(vma));
+}
+
+/**
  * True if both could be one VMA but for a later mprotect, so that sharing an anon_vma lets them
  * merge again.
  */
@@ -65,7 +77,7 @@ function mergeable(vma: VmArea, near: VmArea, before: VmArea, after: VmArea): bo
   const permissions = VM_READ | VM_WRITE | VM_EXEC;
   return (
     changetype<usize>(near) != 0 &&
-    near.anon_vma != 0 &&
+    anon_vma_of(near) != 0 &&
     before.vm_end == after.vm_start &&
     near.vm_file == vma.vm_file &&
     (near.vm_flags & ~permissions) == (vma.vm_flags & ~permissions) &&
@@ -79,16 +91,17 @@ function mergeable(vma: VmArea, near: VmArea, before: VmArea, after: VmArea): bo
  */
 export function find_mergeable_anon_vma(vma: VmArea): usize {
   const next = changetype<VmArea>(vma.vm_next);
-  if (mergeable(vma, next, vma, next)) return next.anon_vma;
+  if (mergeable(vma, next, vma, next)) return anon_vma_of(next);
   const prev = changetype<VmArea>(find_vma_before(changetype<MmStruct>(vma.vm_mm), vma.vm_start));
-  if (mergeable(vma, prev, prev, vma)) return prev.anon_vma;
+  if (mergeable(vma, prev, prev, vma)) return anon_vma_of(prev);
   return 0;
 }
 
 /** Links `vma` to `anon_vma` if no other thread was faster; the locks of this kernel are held. */
 function link_if_none(vma: VmArea, anon_vma: usize): bool {
   if (vma.anon_vma != 0) return false;
-  vma.anon_vma = anon_vma;
+  // RELAXED. Who sees it without page_table_lock takes the lock of the list before it looks further.
+  write_once<usize>(vma_anon_vma(vma), anon_vma);
   list_add(vma_anon_node(vma), anon_vma_head(anon_vma));
   return true;
 }
@@ -130,7 +143,7 @@ function link_anon_vma_first(vma: VmArea, anon_vma: usize, locks: bool): bool {
  * spinlock. False: no memory.
  */
 export function anon_vma_prepare(vma: VmArea): bool {
-  if (vma.anon_vma != 0) return true;
+  if (anon_vma_of(vma) != 0) return true;
   let anon_vma = find_mergeable_anon_vma(vma);
   const adopted = anon_vma != 0;
   if (!adopted) {

@@ -139,7 +139,11 @@ export function vma_alloc(): usize {
 /** A copy of a VMA that is on no list and in no tree; or 0 when out of memory. */
 export function vma_dup(vma: VmArea): usize {
   const copy = kmem_cache_alloc(CACHE_VM_AREA);
-  if (copy != 0) memcpy(copy, changetype<usize>(vma), offsetof<VmArea>());
+  if (copy == 0) return 0;
+  // Behind these come the nodes of the file's tree and of the anon_vma's list. Other processes may be
+  // changing them, under locks that are not held here; the copy gets its own when it is linked.
+  memcpy(copy, changetype<usize>(vma), offsetof<VmArea>("shared_parent_color"));
+  changetype<VmArea>(copy).anon_vma = vma.anon_vma;
   return copy;
 }
 

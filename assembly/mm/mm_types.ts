@@ -146,6 +146,12 @@ export function mm_mmap_cache(mm: MmStruct): usize {
   return changetype<usize>(mm) + offsetof<MmStruct>("mmap_cache");
 }
 
+/** Address of vma->anon_vma, which faults look at without page_table_lock. */
+@inline
+export function vma_anon_vma(vma: VmArea): usize {
+  return changetype<usize>(vma) + offsetof<VmArea>("anon_vma");
+}
+
 /** The node of a VMA on its anon_vma's list. */
 @inline
 export function vma_anon_node(vma: VmArea): usize {

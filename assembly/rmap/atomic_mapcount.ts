@@ -19,10 +19,10 @@ import { this_cpu } from "../arch/percpu";
 import { VmArea, linear_page_index } from "../mm/mm_types";
 import { PAGE_MAPPING_ANON, PG_reserved, Page, page_mapcount_addr } from "../mm/page";
 
-/** Adds to _mapcount; returns what it becomes. In two steps on a machine without FIX_MAPCOUNT. */
+/** Adds to _mapcount, in two plain steps; returns what it becomes. For machines without FIX_MAPCOUNT. */
 function plain_mapcount_add(page: Page, delta: i32): i32 {
-  const count = read_once<i32>(page_mapcount_addr(page)) + delta;
-  write_once<i32>(page_mapcount_addr(page), count);
+  const count = page._mapcount + delta;
+  page._mapcount = count;
   return count;
 }
 

@@ -1,6 +1,7 @@
 // The way back: from a page to the PTEs that map it. Linux: page_referenced_anon, page_referenced_file
 // and page_referenced_one, mm/rmap.c of 2.6.8 and 2.6.9, as far as they find PTEs: nothing is done to
-// those that are found, they are counted.
+// those that are found, they are counted. Left out: the look at mm->rss without page_table_lock, which
+// saves that lock where nothing is mapped.
 //
 // Protocol. The page is one that the running program maps, and its mmap_sem is held for reading: so
 // anon_vma or file cannot go away, since a VMA of ours is linked there. (Reclaim comes from the page
@@ -47,7 +48,6 @@ function page_mapped_in(page: Page, vma: VmArea): i32 {
   const address = vma.vm_start + ((page.index - vma.vm_pgoff) << 12);
   if (address < vma.vm_start || address >= vma.vm_end) return 0;
   const mm = changetype<MmStruct>(vma.vm_mm);
-  if (mm.rss == 0) return 0;
   if (!lock_or_try(mm_ptl(mm))) return BUSY;
   const ptep = pte_offset(mm, address);
   const pte = ptep == 0 ? 0 : pte_read(ptep);

@@ -39,6 +39,7 @@ function generate(all) {
   return [
     HEAD,
     ...[...grouped(structs)].map(([name, variants]) => structText(name, variants)),
+    atomicFieldsText(structs),
     ...constantsText([...grouped(constants).values()]),
   ].join("\n");
 }
@@ -101,6 +102,19 @@ function typeText(field) {
     argument ? `guarded by ${argument}` : name,
   );
   return [field.type, ...marks].join(", ");
+}
+
+/** What may be read without a lock at any time; marks are the same in all kernels. */
+function atomicFieldsText([{ items }]) {
+  const isAtomic = ({ marks }) => marks.some(({ name }) => name === "atomic");
+  const lines = items.flatMap(({ name, fields }) => {
+    const names = fields.filter(isAtomic).map((field) => JSON.stringify(field.name));
+    return names.length === 0 ? [] : [`  ${name}: [${names.join(", ")}],\n`];
+  });
+  const doc =
+    "Fields that any CPU may change at any time, by struct: those that are marked atomic.";
+  const type = "Readonly<Record<string, readonly string[]>>";
+  return `/** ${doc} */\nexport const ATOMIC_FIELDS: ${type} = {\n${lines.join("")}};\n`;
 }
 
 function constantsText(groups) {

@@ -92,12 +92,7 @@ export function twinSteps() {
 
 /** True when everything was built, however long ago. */
 export function isBuilt() {
-  const products = [
-    CLI,
-    EXPLORER,
-    ...kernelNames().map(wasmPath),
-    ...kernelNames().map(twinPath),
-  ];
+  const products = [CLI, EXPLORER, ...kernelNames().map(wasmPath), ...kernelNames().map(twinPath)];
   return products.every((path) => existsSync(fromRoot(path)));
 }
 

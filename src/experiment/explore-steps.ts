@@ -17,6 +17,7 @@ const KIND_NAMES: Readonly<Record<number, ExploreStep["kind"]>> = {
   [Kind.wait]: "wait",
   [Kind.bulkRead]: "read",
   [Kind.bulkWrite]: "write",
+  [Kind.writeOnce]: "store",
 };
 
 /** Steps of an execution whose values were recorded. */

@@ -4,8 +4,9 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Off } from "../engine/explore/detect/catalogue.ts";
-import { findDataRace } from "../engine/explore/detect/data-race.ts";
-import { Exploration, type Detector } from "../engine/explore/exploration.ts";
+import { kernelDataRaces } from "../engine/explore/detect/intended.ts";
+import { dataRaces } from "../engine/explore/detect/race-failure.ts";
+import { Exploration } from "../engine/explore/exploration.ts";
 import { kernelNames } from "../engine/explore/kernel-names.ts";
 import { KernelSubject } from "../engine/explore/kernel-subject.ts";
 import { programNames, type Names } from "../engine/explore/names.ts";
@@ -109,11 +110,11 @@ async function programSubject(options: SubjectOptions): Promise<ExploreSubject> 
 function compiledSubject(options: SubjectOptions, program: CompiledProgram): ExploreSubject {
   const { subject: path, off } = options;
   const names = programNames(program.sites, program.variables);
-  const detectors = off.has("data-race") ? [] : [dataRaceDetector(names)];
   const open = (record: boolean): Explored => {
     const subject = new SourceProgram(program);
     subject.record(record);
-    const { runtime } = subject;
+    const { runtime, cpus } = subject;
+    const detectors = off.has("data-race") ? [] : [dataRaces(runtime, cpus, names)];
     return {
       exploration: new Exploration(runtime, subject, explainProgram, detectors, off),
       runtime,
@@ -123,18 +124,6 @@ function compiledSubject(options: SubjectOptions, program: CompiledProgram): Exp
   const fingerprint = fingerprintOf(program.wasm);
   const parcel = { options: subjectOptions(options), program };
   return { name: basename(path), key: path, fingerprint, spins: true, open, parcel };
-}
-
-function dataRaceDetector(names: Names): Detector {
-  return (log) => {
-    const race = findDataRace(log);
-    if (race === undefined) return undefined;
-    const [a, b] = [race.first, race.second];
-    const who = `CPU ${log.cpu(a)} and CPU ${log.cpu(b)} access ${names.objectAt(log.address(b))}`;
-    const where = `in ${names.functionOf(log.site(a))} and ${names.functionOf(log.site(b))}`;
-    const message = `${who}, and nothing orders them (${where})`;
-    return { detector: "data-race", rule: "data race", message, cpu: log.cpu(b) };
-  };
 }
 
 /** A switch by its name. Throws ConfigError. */
@@ -156,7 +145,10 @@ function scenarioSubject(options: SubjectOptions): ExploreSubject {
     const subject = new KernelSubject(scenario, { kernel, without, checking, record, off });
     const { runtime } = subject;
     const names = kernelNames(subject.config, subject.memory);
-    const exploration = new Exploration(runtime, subject, subject.explain, [], off);
+    // Release builds do not tell write_once() from a plain store.
+    const looksForRaces = checking && !off.has("data-race");
+    const detectors = looksForRaces ? [kernelDataRaces(runtime, subject.cpus, names)] : [];
+    const exploration = new Exploration(runtime, subject, subject.explain, detectors, off);
     return { exploration, runtime, names, states: subject.states };
   };
   const lacks = without.length > 0 ? `, ${without.join(", ")}` : "";

@@ -560,6 +560,23 @@ export const Zone = {
   inactive_prev: 88,
 } as const;
 
+/** Fields that any CPU may change at any time, by struct: those that are marked atomic. */
+export const ATOMIC_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  AnonVma: ["lock"],
+  Inode: ["i_count", "i_open", "tree_lock", "i_mmap_lock", "truncate_count"],
+  KmemCache: ["lock"],
+  MmStruct: ["mmap_cache", "mm_users", "mm_count", "page_table_lock", "cpu_vm_mask"],
+  Mutex: ["wait_lock"],
+  Page: ["flags", "_count", "_mapcount"],
+  PanicRecord: ["rule", "trace_clock"],
+  PerCpu: ["attention", "wake_word", "tlb_state", "barrier", "waiter_woken", "runqueue_lock", "nr_running"],
+  RwSemaphore: ["wait_lock"],
+  Task: ["state"],
+  TlbFlush: ["flush_cpumask", "tlbstate_lock"],
+  WaitQueue: ["lock"],
+  Zone: ["lock", "lru_lock"],
+};
+
 // assembly/arch/attention.ts
 /** A TLB invalidation waits for this CPU. */
 export const ATTENTION_TLB = 1;
@@ -642,6 +659,8 @@ export const FIX_LINK_FIRST = 262144;
 export const FIX_ADJUST_LOCK = 524288;
 /** Whether an anon_vma has become empty is seen under its lock (mm/anon_vma.ts). */
 export const FIX_ANON_VMA_EMPTY = 1048576;
+/** A bit lock is freed by an atomic that orders what came before (lock/bit_spinlock.ts). */
+export const FIX_BIT_UNLOCK = 2097152;
 
 // assembly/arch/held_locks.ts
 /** Locks that a CPU may hold at once. */

@@ -11,6 +11,7 @@ import { fileDirty } from "./file-dirty.ts";
 import { fileFault } from "./file-fault.ts";
 import { firstTouch } from "./first-touch.ts";
 import { forkStore } from "./fork-store.ts";
+import { forkUnmap } from "./fork-unmap.ts";
 import { forkWalk } from "./fork-walk.ts";
 import { mapFault } from "./map-fault.ts";
 import { rmapWalk } from "./rmap-walk.ts";
@@ -39,6 +40,7 @@ export const SCENARIOS: readonly Scenario[] = [
   fileDirty,
   forkWalk,
   splitWalk,
+  forkUnmap,
 ];
 
 /** A scenario by its name. Throws ConfigError. */

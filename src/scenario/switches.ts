@@ -9,6 +9,7 @@ import {
   FIX_COUNT_TELLS,
   FIX_COW_FLUSH,
   FIX_COW_FLUSH_FIRST,
+  FIX_BIT_UNLOCK,
   FIX_FLUSH_BEFORE_FREE,
   FIX_LOCK_ORDER,
   FIX_FLUSH_WAIT,
@@ -37,6 +38,8 @@ export const SWITCHES_OFF = {
   "unlocked-anon-vma-prepare": FIX_ANON_VMA_RECHECK,
   /** 2.6.9: _mapcount is read, then written. 2.6.8: the same, since PG_maplock is not taken. */
   "plain-mapcount": FIX_MAPCOUNT,
+  /** PG_maplock of 2.6.8 is freed by a plain store of the page's flags. */
+  "plain-bit-unlock": FIX_BIT_UNLOCK,
   /** A fault does not compare the PTE again when it takes page_table_lock again. */
   "no-pte-same": FIX_PTE_SAME,
   /** A COW break sets the new PTE before the old one has gone from all TLBs, as 2.6.9 did. */

@@ -1,7 +1,8 @@
 // Programs for the explorer, given as text, and all that can happen to them.
 
-import { findDataRace } from "../../src/engine/explore/detect/data-race.ts";
-import { Exploration, type Detector, type Failure } from "../../src/engine/explore/exploration.ts";
+import { dataRaces } from "../../src/engine/explore/detect/race-failure.ts";
+import { Exploration, type Failure } from "../../src/engine/explore/exploration.ts";
+import { programNames } from "../../src/engine/explore/names.ts";
 import {
   SourceProgram,
   compileSource,
@@ -14,20 +15,13 @@ import type { Strategy } from "../../src/engine/explore/strategy/strategy.ts";
 export const compileText = (text: string): Promise<CompiledProgram> =>
   compileSource("program.ts", text);
 
-const dataRaces: Detector = (log) =>
-  findDataRace(log) === undefined
-    ? undefined
-    : {
-        detector: "data-race",
-        rule: "data race",
-        message: "two accesses are not ordered",
-        cpu: -1,
-      };
-
 /** A fresh exploration of a program. */
 export function explorationOf(program: CompiledProgram, races = false): Exploration {
   const subject = new SourceProgram(program);
-  return new Exploration(subject.runtime, subject, explainProgram, races ? [dataRaces] : []);
+  const { runtime, cpus } = subject;
+  const names = programNames(program.sites, program.variables);
+  const detectors = races ? [dataRaces(runtime, cpus, names)] : [];
+  return new Exploration(runtime, subject, explainProgram, detectors);
 }
 
 /** What a search has seen. */

@@ -68,6 +68,11 @@ export class AccessLog {
     return ((this.#word(index, 3) >>> 16) & 1) === 1;
   }
 
+  /** True for a cmpxchg that left what it found. */
+  changedNothing(index: number): boolean {
+    return ((this.#word(index, 3) >>> 17) & 1) === 1;
+  }
+
   /** What it found there; undefined for bulk operations. Only where values are recorded. */
   before(index: number): bigint | undefined {
     return this.#value(index, 0);

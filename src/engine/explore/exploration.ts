@@ -46,12 +46,17 @@ export interface Outcome {
   readonly wasRedundant: boolean;
 }
 
-/** Looks at the events of an execution in which nothing else broke; undefined: all is well. */
+/** Looks at the events of an execution in which nothing else broke; undefined: all is well. See SAMPLE. */
 export type Detector = (log: AccessLog) => Failure | undefined;
 
 /** Turns an exception of a program into a failure; undefined: it is an error of the explorer. */
 export type Explain = (error: unknown, cpu: number) => Failure | undefined;
 
+/**
+ * Writing events down and looking at them takes as long as a short execution. Where the strategy has no use
+ * for it, only each SAMPLE-th execution under a strategy, from the first on, is looked at.
+ */
+const SAMPLE = 8;
 /** Executions that learn how a subject spins. */
 const LEARNING = 500;
 
@@ -69,11 +74,14 @@ export class Exploration {
   readonly #explain: Explain;
   readonly #detectors: readonly Detector[];
   readonly #off: Off;
+  /** The strategy of the last execution, and how many it has had in a row. */
+  #strategy: Strategy | undefined;
+  #inARow = 0;
   readonly #turnCpus: number[] = [];
   readonly #turnSteps: number[] = [];
 
   /**
-   * @param detectors look at each execution whose events are written down
+   * @param detectors look at executions whose events are written down
    * @param off what is found by these is passed over
    */
   constructor(
@@ -118,12 +126,13 @@ export class Exploration {
   execute(strategy: Strategy, inspect?: (outcome: Outcome) => void): Outcome | undefined {
     if (!strategy.begin()) return undefined;
     const { calls } = this.runtime;
-    calls.configure_turns(strategy.needsLog, strategy.breaksOnWake);
+    const logs = this.#isLookedAt(strategy) || strategy.needsLog;
+    calls.configure_turns(logs, strategy.breaksOnWake);
     calls.begin((1 << this.subject.cpus) - 1);
     this.subject.begin?.();
     this.#turnCpus.length = this.#turnSteps.length = 0;
     const ran = this.#runTurns(strategy);
-    this.log.length = strategy.needsLog ? ran.events : 0;
+    this.log.length = logs ? ran.events : 0;
     const outcome = { ...ran, failure: this.#unlessOff(ran.failure) ?? this.#detect() };
     inspect?.(outcome);
     calls.undo();
@@ -132,6 +141,12 @@ export class Exploration {
     this.totalEvents += outcome.events;
     strategy.end({ log: this.log, events: outcome.events, wasRedundant: outcome.wasRedundant });
     return outcome;
+  }
+
+  #isLookedAt(strategy: Strategy): boolean {
+    if (strategy !== this.#strategy) this.#inARow = 0;
+    this.#strategy = strategy;
+    return this.#inARow++ % SAMPLE === 0 && this.#detectors.length > 0;
   }
 
   #unlessOff(failure: Failure | undefined): Failure | undefined {

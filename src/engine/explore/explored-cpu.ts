@@ -11,14 +11,10 @@ import type { ProgramTask } from "../../machine/task.ts";
 import { Replay } from "./replay.ts";
 import { Kind, type Runtime } from "./runtime.ts";
 
-/** Number of the site of all accesses of host code. */
-export const HOST_SITE = 0xff_ffff;
-
 type Element = Uint8Array | Uint16Array | Int32Array | Uint32Array | Float64Array;
 type Handler = ProxyHandler<Element>;
 
-const metaOf = (kind: number, log2: number): number =>
-  (kind | (log2 << 4) | (HOST_SITE << 8)) >>> 0;
+const metaOf = (kind: number, log2: number): number => kind | (log2 << 4);
 
 /** True for the key of an element: engines hand it over as text. */
 function isIndex(key: string | symbol): key is string {

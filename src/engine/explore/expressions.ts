@@ -23,7 +23,7 @@ interface Views {
   readonly LocalSet: new (e: Expression) => { readonly index: number; readonly value: Expression };
   readonly Drop: new (e: Expression) => { readonly value: Expression };
   readonly Load: new (e: Expression) => Access;
-  readonly Store: new (e: Expression) => Access;
+  readonly Store: new (e: Expression) => Access & { readonly align: number };
   readonly AtomicRMW: new (e: Expression) => Access;
   readonly AtomicCmpxchg: new (e: Expression) => Access;
   readonly AtomicWait: new (e: Expression) => {

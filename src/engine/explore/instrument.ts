@@ -24,6 +24,7 @@ const SERVE_IPIS = /(?:^|\/)arch\/ipi\/serve_ipis$/;
 const SHADOW_MARK = /(?:^|\/)check\/shadow\/shadow_mark$/;
 const QUIET =
   /^~lib\/(rt|memory|util\/memory)|(?:^|\/)(arch\/memory\/memscan$|lock\/(lockdep|lock_class)\/)/;
+const BYTE_WRITE_ONCE = /(?:^|\/)user_store(?:8|<u8>)$/;
 const FORBIDDEN = ["MemoryInit", "DataDrop", "SIMDLoad", "SIMDLoadStoreLane"];
 
 type Type = number;
@@ -228,7 +229,7 @@ class Instrumenter {
     }
     if (id === Id.StoreId) {
       const { ptr, offset, bytes } = new view.Store(e);
-      const kind = isAtomicAccess(e) ? Kind.atomicStore : Kind.store;
+      const kind = kindOfStore(e, this.#function);
       return this.#point(statement, kind, bytes, this.#address(ptr, offset));
     }
     if (id === Id.AtomicRMWId) {
@@ -347,6 +348,14 @@ class Instrumenter {
     const number = this.sites.push({ function: this.#function, kind, size }) - 1;
     return this.#module.i32.const(kind | (Math.log2(size) << 4) | (number << 8));
   }
+}
+
+/** A plain store that claims no alignment is a write_once; a byte has none to claim. */
+function kindOfStore(e: Expression, inFunction: string): number {
+  if (isAtomicAccess(e)) return Kind.atomicStore;
+  const { align, bytes } = new view.Store(e);
+  const isByte = bytes === 1 && BYTE_WRITE_ONCE.test(inFunction);
+  return align < bytes || isByte ? Kind.writeOnce : Kind.store;
 }
 
 /** A local that takes the value of an access. */

@@ -7,7 +7,7 @@ import { getU32, type MemoryViews } from "../../layout/view.ts";
 import { readBuilt, sitesFile } from "../../kernel/load.ts";
 import type { MachineConfig } from "../../machine/config.ts";
 import { cacheField, firstObject } from "../../machine/invariants/walk-slabs.ts";
-import { HOST_SITE } from "./explored-cpu.ts";
+import { hostFunction } from "./host-sites.ts";
 import type { Site } from "./instrument.ts";
 import type { Names } from "./names.ts";
 
@@ -16,13 +16,33 @@ const { KmemCache, Slab, Page, PG_slab } = layout;
 
 type Fields = Readonly<Record<string, number>>;
 
-/** Slab caches by number: what their objects are called, and their fields. */
-const CACHES: Readonly<Record<number, readonly [string, Fields]>> = {
-  [layout.CACHE_VM_AREA]: ["vma", layout.VmArea],
-  [layout.CACHE_MM]: ["mm", layout.MmStruct],
-  [layout.CACHE_ANON_VMA]: ["anon_vma", layout.AnonVma],
-  [layout.CACHE_INODE]: ["inode", layout.Inode],
-  [layout.CACHE_TASK]: ["task", layout.Task],
+/** A kernel object: what reports call it, and how far in the address lies. */
+interface Place {
+  readonly name: string;
+  readonly struct: StructName;
+  readonly offset: number;
+}
+
+/** Structs whose objects are found by their address. */
+const STRUCTS = {
+  AnonVma: layout.AnonVma,
+  Inode: layout.Inode,
+  MmStruct: layout.MmStruct,
+  Page: layout.Page,
+  PerCpu: layout.PerCpu,
+  Task: layout.Task,
+  VmArea: layout.VmArea,
+} as const;
+
+type StructName = keyof typeof STRUCTS;
+
+/** Slab caches by number: what their objects are called, and their struct. */
+const CACHES: Readonly<Record<number, readonly [string, StructName]>> = {
+  [layout.CACHE_VM_AREA]: ["vma", "VmArea"],
+  [layout.CACHE_MM]: ["mm", "MmStruct"],
+  [layout.CACHE_ANON_VMA]: ["anon_vma", "AnonVma"],
+  [layout.CACHE_INODE]: ["inode", "Inode"],
+  [layout.CACHE_TASK]: ["task", "Task"],
 };
 
 /** The field that lies at an offset. */
@@ -52,26 +72,35 @@ function globalAt(address: number): string {
   return `${name}+0x${(address - start).toString(16)}`;
 }
 
+/** Names in a machine, and what is known of them. */
+export interface KernelNames extends Names {
+  /** True for a field that is marked atomic: any CPU may look at it at any time. */
+  isAtomicField(address: number): boolean;
+}
+
 /** Names for a machine of a kernel. */
-export function kernelNames({ kernel, checking, cpus }: MachineConfig, memory: MemoryViews): Names {
+export function kernelNames(
+  { kernel, checking, cpus }: MachineConfig,
+  memory: MemoryViews,
+): KernelNames {
   const sites = sitesOf({ kernel, checking });
-  const framesAt = getU32(memory, layout.BOOT_PARAMS + layout.BootParams.first_free_pfn) * 4096;
   return {
     functionOf: (site) => {
-      if (site === HOST_SITE) return "host";
-      const name = sites[site]?.function ?? "?";
+      const name = hostFunction(site) ?? sites[site]?.function ?? "?";
       return name.slice(name.lastIndexOf("/") + 1);
     },
     objectAt: (address) => {
-      if (address >= PERCPU_AREAS && address < PERCPU_AREAS + cpus * PERCPU_SIZE) {
-        const cpu = Math.floor((address - PERCPU_AREAS) / PERCPU_SIZE);
-        return `cpu[${cpu}].${fieldAt(layout.PerCpu, (address - PERCPU_AREAS) % PERCPU_SIZE)}`;
+      const place = placeOf(memory, cpus, address);
+      if (place !== undefined) {
+        return `${place.name}.${fieldAt(STRUCTS[place.struct], place.offset)}`;
       }
-      if (address >= MEM_MAP && address < framesAt) {
-        const pfn = Math.floor((address - MEM_MAP) / Page.SIZE);
-        return `page[${pfn}].${fieldAt(Page, (address - MEM_MAP) % Page.SIZE)}`;
-      }
-      return address < PERCPU_AREAS ? globalAt(address) : inFrame(memory, address);
+      return address < PERCPU_AREAS ? globalAt(address) : wordOfFrame(memory, address);
+    },
+    isAtomicField: (address) => {
+      const place = placeOf(memory, cpus, address);
+      if (place === undefined) return false;
+      const field = fieldAt(STRUCTS[place.struct], place.offset);
+      return layout.ATOMIC_FIELDS[place.struct]?.includes(field) === true;
     },
   };
 }
@@ -86,18 +115,46 @@ export function sitesOf({
   return (JSON.parse(text) as { readonly sites: readonly Site[] }).sites;
 }
 
-function inFrame(memory: MemoryViews, address: number): string {
+/** A word of a frame in which there is no object: it may be one of the books of a slab. */
+function wordOfFrame(memory: MemoryViews, address: number): string {
   const pfn = address >>> 12;
-  const flags = getU32(memory, MEM_MAP + pfn * Page.SIZE + Page.flags);
-  const word = `frame[${pfn}]+0x${(address & 0xfff).toString(16)}`;
-  if ((flags & PG_slab) === 0) return word;
+  const [name] = CACHES[slabCacheOf(memory, address) ?? -1] ?? [];
+  if (name !== undefined) return `${name} slab[${pfn}]`;
+  return `frame[${pfn}]+0x${(address & 0xfff).toString(16)}`;
+}
+
+/** Number of the slab cache that the frame of an address belongs to, if it is a slab. */
+function slabCacheOf(memory: MemoryViews, address: number): number | undefined {
+  const flags = getU32(memory, MEM_MAP + (address >>> 12) * Page.SIZE + Page.flags);
+  return (flags & PG_slab) === 0
+    ? undefined
+    : getU32(memory, address - (address & 0xfff) + Slab.cache_id);
+}
+
+/** The object that an address lies in, if it is one of STRUCTS. */
+function placeOf(memory: MemoryViews, cpus: number, address: number): Place | undefined {
+  if (address >= PERCPU_AREAS && address < PERCPU_AREAS + cpus * PERCPU_SIZE) {
+    const cpu = Math.floor((address - PERCPU_AREAS) / PERCPU_SIZE);
+    const offset = (address - PERCPU_AREAS) % PERCPU_SIZE;
+    return { name: `cpu[${cpu}]`, struct: "PerCpu", offset };
+  }
+  const framesAt = getU32(memory, layout.BOOT_PARAMS + layout.BootParams.first_free_pfn) * 4096;
+  if (address >= MEM_MAP && address < framesAt) {
+    const pfn = Math.floor((address - MEM_MAP) / Page.SIZE);
+    return { name: `page[${pfn}]`, struct: "Page", offset: (address - MEM_MAP) % Page.SIZE };
+  }
+  // The areas of absent CPUs are frames too.
+  return address < PERCPU_AREAS ? undefined : inSlab(memory, address);
+}
+
+function inSlab(memory: MemoryViews, address: number): Place | undefined {
+  const id = slabCacheOf(memory, address);
+  if (id === undefined) return undefined;
   const slab = address - (address & 0xfff);
-  const id = getU32(memory, slab + Slab.cache_id);
-  const cache = CACHES[id];
-  if (cache === undefined) return word;
-  const size = cacheField(memory, id, KmemCache.object_size);
+  const [name, struct] = CACHES[id] ?? [];
   const first = firstObject(memory, slab, id);
-  if (address < first) return `${cache[0]} slab[${pfn}]`;
+  if (name === undefined || struct === undefined || address < first) return undefined;
+  const size = cacheField(memory, id, KmemCache.object_size);
   const index = Math.floor((address - first) / size);
-  return `${cache[0]}[${pfn}.${index}].${fieldAt(cache[1], (address - first) % size)}`;
+  return { name: `${name}[${address >>> 12}.${index}]`, struct, offset: (address - first) % size };
 }

@@ -257,8 +257,9 @@ export class KernelSubject implements Subject {
     if (error instanceof MachineSignal) {
       return { detector: "trap", rule: error.signal, message: error.message, cpu };
     }
-    if (error instanceof KernelBug)
-      {return { ...ruleOf(detectorOfBug(error.rule), error), cpu: error.cpu };}
+    if (error instanceof KernelBug) {
+      return { ...ruleOf(detectorOfBug(error.rule), error), cpu: error.cpu };
+    }
     // What a program of the scenario finds wrong, it throws.
     if (error instanceof Error) {
       const isCheck = error.name === "Error";

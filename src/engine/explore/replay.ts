@@ -10,6 +10,7 @@
 // Host code that does something else the second time than the first is found out and named. Left
 // out: the kernel calling host code (notifier clients).
 
+import { hostSite } from "./host-sites.ts";
 import type { RuntimeCalls } from "./runtime.ts";
 
 /** Leaves the host frames of a CPU that is suspended. No error: nobody but the explorer sees it. */
@@ -97,6 +98,8 @@ export class Replay {
   /** No program runs: setup, or a check. */
   #isOutside = true;
   #trap: Error | undefined;
+  /** Site of the accesses of host code, in the place that meta has for it. */
+  #site = hostSite() << 8;
 
   constructor(calls: RuntimeCalls, cpu: number) {
     this.#calls = calls;
@@ -163,12 +166,16 @@ export class Replay {
     }
     let ending: "returned" | "thrown" = "returned";
     let result: unknown;
+    const outer = this.#site;
+    this.#site = hostSite(name) << 8;
     try {
       result = body();
     } catch (error) {
       if (this.#isLeaving || error instanceof ReplayError) throw error;
       ending = "thrown";
       result = error;
+    } finally {
+      this.#site = outer;
     }
     this.returned();
     if (this.#position < this.#length || this.#isResuming) return this.#breachAt(name, args);
@@ -218,12 +225,12 @@ export class Replay {
     }
   }
 
-  /** A read of element `key` of a view of 2^log2 bytes each; `meta` as the runtime takes it. */
+  /** A read of element `key` of a view of 2^log2 bytes each; `meta`: kind and size. */
   read(name: string, key: string, meta: number, log2: number, view: ArrayLike<number>): unknown {
     const known = this.#recall(name, key, undefined, undefined, undefined, undefined);
     if (known !== undefined) return known.result;
     const index = Number(key);
-    this.#announce(meta, index << log2);
+    this.#announce(meta | this.#site, index << log2);
     return this.#conclude(view[index]);
   }
 
@@ -238,7 +245,7 @@ export class Replay {
   ): void {
     if (this.#recall(name, key, value, undefined, undefined, undefined) !== undefined) return;
     const index = Number(key);
-    this.#announce(meta, index << log2);
+    this.#announce(meta | this.#site, index << log2);
     this.#conclude(undefined);
     view[index] = value;
   }

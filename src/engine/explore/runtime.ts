@@ -23,6 +23,7 @@ export const Kind = {
   wait: 6,
   bulkRead: 7,
   bulkWrite: 8,
+  writeOnce: 9,
 } as const;
 
 /** Why a turn ended. */
@@ -42,7 +43,8 @@ const WRITES =
   (1 << Kind.atomicStore) |
   (1 << Kind.rmw) |
   (1 << Kind.cmpxchg) |
-  (1 << Kind.bulkWrite);
+  (1 << Kind.bulkWrite) |
+  (1 << Kind.writeOnce);
 const ATOMICS =
   (1 << Kind.atomicLoad) |
   (1 << Kind.atomicStore) |

@@ -1,6 +1,9 @@
 // Runs scenarios over the kernel: so many executions of a strategy, and what they found.
 
 import { Exploration, type Failure } from "../../../src/engine/explore/exploration.ts";
+import { NOTHING_OFF, type Off } from "../../../src/engine/explore/detect/catalogue.ts";
+import { kernelDataRaces } from "../../../src/engine/explore/detect/intended.ts";
+import { kernelNames } from "../../../src/engine/explore/kernel-names.ts";
 import {
   KernelSubject,
   type KernelSubjectOptions,
@@ -26,9 +29,14 @@ export function explorationOf(scenario: Scenario, options: KernelSubjectOptions 
   return explorationWith(new KernelSubject(scenario, options));
 }
 
-/** A subject, ready. */
-export const explorationWith = (subject: KernelSubject): Exploration =>
-  new Exploration(subject.runtime, subject, subject.explain);
+/** A subject, ready, with all detectors. */
+export function explorationWith(subject: KernelSubject, off: Off = NOTHING_OFF): Exploration {
+  const { runtime, memory, cpus, config } = subject;
+  const names = kernelNames(config, memory);
+  const looksForRaces = config.checking && !off.has("data-race");
+  const detectors = looksForRaces ? [kernelDataRaces(runtime, cpus, names)] : [];
+  return new Exploration(runtime, subject, subject.explain, detectors, off);
+}
 
 /** The first failure among some executions, and which one it was; undefined when all are clean. */
 export function firstFailure(

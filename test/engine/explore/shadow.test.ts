@@ -324,7 +324,9 @@ const shadowOf = (subject: KernelSubject): Uint8Array =>
   );
 
 describe("what the allocators say", () => {
-  const cases = SCENARIOS.flatMap((scenario) => KERNELS.map((kernel) => ({ scenario, kernel })));
+  const cases = SCENARIOS.flatMap((scenario) =>
+    scenario.kernels.map((kernel) => ({ scenario, kernel })),
+  );
   test.each(cases)("is what their books say: $scenario.name, $kernel", ({ scenario, kernel }) => {
     const subject = new KernelSubject(scenario, { kernel });
     const exploration = new Exploration(subject.runtime, subject, subject.explain);

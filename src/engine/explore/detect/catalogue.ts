@@ -14,7 +14,8 @@ export const DETECTORS = {
   "out-of-bounds": "an access beyond the end of memory, or of the kernel beyond its object",
   "use-after-free": "an access of the kernel to a frame or an object that is free",
   "stale-tlb": "an access of a program to a frame that is free",
-  "data-race": "two accesses, one a write and one plain, that nothing orders",
+  "data-race":
+    "two accesses to a byte, one a write and one not marked as meant, that nothing orders",
   invariant: "a rule of the kernel that does not hold when all CPUs are idle: I-..., leaks",
 } as const;
 
