@@ -107,7 +107,8 @@ function class_of_word(lock: usize): u32 {
     const offset = (lock - PERCPU_AREAS) % PERCPU_SIZE;
     return offset == offsetof<PerCpu>("runqueue_lock") ? LOCK_RUNQUEUE : LOCK_NONE;
   }
-  return class_in_frame(changetype<Page>(MEM_MAP + ((lock >> PAGE_SHIFT) << STRUCT_PAGE_SHIFT)), lock);
+  const page = MEM_MAP + ((lock >> PAGE_SHIFT) << STRUCT_PAGE_SHIFT);
+  return class_in_frame(changetype<Page>(page), lock);
 }
 
 @inline

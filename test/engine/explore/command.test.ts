@@ -101,7 +101,7 @@ describe("scenarios", () => {
     const { scenarios } = JSON.parse(out) as { scenarios: { name: string; switches: string[] }[] };
     expect(status).toBe(0);
     expect(scenarios.map(({ name }) => name)).toContain("first-touch");
-    expect(new Set(scenarios.flatMap(({ switches }) => switches)).size).toBe(6);
+    expect(new Set(scenarios.flatMap(({ switches }) => switches)).size).toBe(7);
   });
 
   test("the hall shows each exhibit: whole as it is, broken without its measure", () => {
