@@ -16,7 +16,9 @@ const HEAD = ["field", "type", "protected by", "what it is"];
 const UNMARKED = {
   ArrayCache: "its CPU",
   BootParams: "the host",
+  HeldLock: "its CPU",
   KmemCache: "set at boot",
+  LockNesting: "who nests first",
   PerCpu: "its CPU",
   PerCpuPages: "its CPU",
   Zone: "set at boot",

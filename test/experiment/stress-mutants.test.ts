@@ -89,6 +89,19 @@ const MUTANTS: readonly Mutant[] = [
         to: "  free_pgtables(mm, start, end, floor, ceiling);\n  tlb_finish_mmu();\n",
       },
     ],
+    rules: ["BUG_LOCKS_HELD"],
+  },
+  {
+    kernel: "2.6.9",
+    name: "who is given a semaphore is not told",
+    cpus: 2,
+    mutations: [
+      {
+        file: "lock/wait_queue.ts",
+        from: "  smp_store_release<u32>(percpu_waiter_woken(cpu), 1);\n",
+        to: "",
+      },
+    ],
     rules: ["HANG"],
   },
 ];
