@@ -12,6 +12,8 @@ export const DETECTORS = {
   livelock: "an execution that does not come to an end",
   "out-of-bounds": "an access beyond the end of memory",
   "data-race": "two accesses, one a write and one plain, that nothing orders",
+  "wrong-data": "a load that returns what no store put there; a store that is lost in the end",
+  "stale-tlb": "an access through a TLB entry that has been revoked, or to a frame of others",
   invariant: "a rule of the kernel that does not hold when all CPUs are idle: I-..., leaks",
 } as const;
 
