@@ -146,7 +146,7 @@ export class UserModel {
     if (region === undefined) return isWild ? undefined : UNMAPPED;
     if (region.object === "unknown") return undefined;
     this.#copyPage(operation, region, address);
-    const time = this.operations.now;
+    const time = ++this.operations.now;
     bytes.forEach((value, i) => {
       const place = placeOf(space, region, address + i);
       const cell = place.cells.get(place.key);
@@ -175,13 +175,17 @@ export class UserModel {
     return this.operations.inFlight.some((other) => other.space === space && other.isLayout);
   }
 
-  /** The first store to a page of a private mapping of a file copies it. */
-  #copyPage({ space, begun }: Operation, region: Region, address: number): void {
+  /** The first store to a page of a private mapping of a file copies it; any that is in flight may have. */
+  #copyPage(operation: Operation, region: Region, address: number): void {
+    const { space } = operation;
     const { object } = region;
     if (region.shared || typeof object !== "object") return;
     const page = pageOf(address);
     if (space.copied.has(page)) return;
     this.journal.put(space.copied, page, true);
+    const begun = this.operations
+      .over(space, page, page + PAGE_BYTES, operation)
+      .reduce((first, other) => Math.min(first, other.begun), operation.begun);
     const offset = region.offset + page - region.start;
     for (const [key, cell] of object.cells) {
       if (key < offset || key >= offset + PAGE_BYTES) continue;
@@ -201,7 +205,7 @@ export class UserModel {
       const place = placeOf(space, region, address);
       const old = place.cells.get(place.key);
       const values = value === undefined ? undefined : union(valuesAt(place), [value]);
-      const time = this.operations.now;
+      const time = ++this.operations.now;
       const cell = { values, held: (old?.held ?? 0) + 1, time, ...who };
       this.#put(space, place, cell);
       return [{ place, cell, value, source: this.#sourceOf(space, from) }];
@@ -231,7 +235,7 @@ export class UserModel {
       const isExact = isDone && now === held.cell && now.held === 1;
       const left = now.held > 1 ? undefined : now.values;
       const cell = { values: isExact ? values : left, held: now.held - 1, ...who };
-      this.#put(operation.space, place, { ...cell, time: this.operations.now });
+      this.#put(operation.space, place, { ...cell, time: ++this.operations.now });
     }
     this.#held.delete(operation);
   }

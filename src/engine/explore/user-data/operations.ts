@@ -1,7 +1,7 @@
 // Syscalls and accesses of programs, from their begin to their end: who was at it at the same time. An
 // operation in flight may or may not have happened yet; one that has ended has.
 //
-// Time is counted in begins and ends: no two of them coincide, since one CPU runs at a time.
+// Time is counted in begins, stores and ends: no two of them coincide, since one CPU runs at a time.
 
 import type { AddressSpace } from "./space.ts";
 
