@@ -47,6 +47,8 @@ export interface CpuEngine {
   reportThrown(error: unknown): void;
   /** What the host gave with a job that runs on some CPU. */
   sharedOf(job: number): unknown;
+  /** What a program is given in place of its task. @defaultValue the task */
+  viewOf?(task: ProgramTask): ProgramTask;
 }
 
 /** The loop of one CPU. */
@@ -156,7 +158,8 @@ export class CpuLoop implements TaskHost {
 
   #runProgram(task: number): Ending {
     const program = this.#programs.get(getU32(this.cpu, task + Task.program)) as Program;
-    const view = new ProgramTask(this.cpu, task, this);
+    const own = new ProgramTask(this.cpu, task, this);
+    const view = this.#engine.viewOf?.(own) ?? own;
     try {
       const result = program(view, ...taskArgs(this.cpu, task));
       if (result instanceof Promise) throw new ConfigError(ASYNC_PROGRAM);

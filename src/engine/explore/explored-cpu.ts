@@ -10,6 +10,7 @@ import type { Cpu } from "../../kernel/load.ts";
 import type { ProgramTask } from "../../machine/task.ts";
 import { Replay } from "./replay.ts";
 import { Kind, type Runtime } from "./runtime.ts";
+import type { SectionWatch } from "./user-data/watch.ts";
 
 type Element = Uint8Array | Uint16Array | Int32Array | Uint32Array | Float64Array;
 type Handler = ProxyHandler<Element>;
@@ -74,8 +75,11 @@ function exploredCalls(exports: WebAssembly.Exports, replay: Replay): KernelCall
   return calls as unknown as KernelCalls;
 }
 
-/** A task whose syscalls and accesses are sections: each is run again only until it has ended. */
-export function exploredTask(task: ProgramTask, replay: Replay): ProgramTask {
+/**
+ * A task whose syscalls and accesses are sections: each is run again only until it has ended.
+ * @param watch is told of each
+ */
+export function exploredTask(task: ProgramTask, replay: Replay, watch?: SectionWatch): ProgramTask {
   const methods = new Map<string | symbol, unknown>();
   return new Proxy(task, {
     get(target, key) {
@@ -83,8 +87,12 @@ export function exploredTask(task: ProgramTask, replay: Replay): ProgramTask {
       if (known !== undefined) return known;
       const member: unknown = Reflect.get(target, key, target);
       if (typeof member !== "function") return member;
+      const name = String(key);
       const method = (...args: unknown[]): unknown =>
-        replay.section(String(key), args, () => Reflect.apply(member, target, args) as unknown);
+        replay.section(name, args, () => {
+          const body = (): unknown => Reflect.apply(member, target, args) as unknown;
+          return watch === undefined ? body() : watch.run(target, name, args, body);
+        });
       methods.set(key, method);
       return method;
     },

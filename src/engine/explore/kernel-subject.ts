@@ -30,6 +30,7 @@ import { ProgramExit, type ProgramTask } from "../../machine/task.ts";
 import type { Prepared, Scenario, ScenarioProgram } from "../../scenario/scenario.ts";
 import { withoutMask, type SwitchName } from "../../scenario/switches.ts";
 import { sysExit } from "../../syscall/process.ts";
+import { BrokenRule } from "./detect/broken-rule.ts";
 import { NOTHING_OFF, type DetectorName, type Off } from "./detect/catalogue.ts";
 import { Shadow } from "./detect/shadow.ts";
 import type { Failure, Subject } from "./exploration.ts";
@@ -37,6 +38,8 @@ import { exploredTask, instantiateExplored, type ExploredCpu } from "./explored-
 import { ReplayError } from "./replay.ts";
 import { createRuntime, type Runtime } from "./runtime.ts";
 import { ScenarioHost } from "./scenario-host.ts";
+import { UserLog } from "./user-data/log.ts";
+import { SectionWatch } from "./user-data/watch.ts";
 
 /** Events of an execution that ends, at most. */
 const EVENT_LIMIT = 20_000;
@@ -54,19 +57,6 @@ export interface KernelSubjectOptions {
   readonly record?: boolean;
   /** Detectors that are switched off. @defaultValue none */
   readonly off?: Off;
-}
-
-/** A rule that does not hold after an execution. */
-class BrokenRule extends Error {
-  override readonly name = "BrokenRule";
-  readonly detector: DetectorName;
-  readonly rule: string;
-
-  constructor(detector: DetectorName, rule: string, message: string) {
-    super(message);
-    this.detector = detector;
-    this.rule = rule;
-  }
 }
 
 /** Rules that lockdep watches (assembly/lock/lockdep.ts) in the checking kernels. */
@@ -104,6 +94,10 @@ export class KernelSubject implements Subject {
   readonly #goodStates = new Set<bigint>();
   readonly #off: Off;
   readonly #shadow: Shadow;
+  /** What programs do to their memory; undefined: nobody wants to know. */
+  readonly #userLog: UserLog | undefined;
+  /** Sections of each CPU, for the log. */
+  readonly #watches: readonly SectionWatch[];
   /** Bits of the CPUs whose programs have ended. */
   #idle = 0;
 
@@ -138,19 +132,37 @@ export class KernelSubject implements Subject {
       instantiateExplored(this.#shadow.runtimeOf(id), module, id),
     );
     this.#boot(options);
+    const log = this.#makeLog();
+    this.#userLog = log;
+    this.#watches =
+      log === undefined ? [] : this.#cpus.map((cpu) => new SectionWatch(log, cpu.replay));
     const cpus = this.#cpus.map(({ cpu }) => cpu);
-    this.#machine = new ScenarioHost(this.config, cpus, scenario.children ?? {}, (error, cpu) => {
-      this.#stray ??= this.explain(error, cpu);
+    this.#machine = new ScenarioHost(this.config, cpus, scenario.children ?? {}, {
+      stray: (error, cpu) => {
+        this.#stray ??= this.explain(error, cpu);
+      },
+      viewOf: (task) => {
+        log?.adopt(task);
+        const { replay } = this.#cpus[task.cpuId] as ExploredCpu;
+        return exploredTask(task, replay, this.#watches[task.cpuId]);
+      },
     });
     this.#machine.warm();
     this.#prepared = scenario.setup(this.#machine);
     this.#machine.settle();
-    this.#tasks = this.#prepared.tasks.map((task) => {
-      return exploredTask(task, (this.#cpus[task.cpuId] as ExploredCpu).replay);
-    });
+    log?.commit();
+    this.#tasks = this.#prepared.tasks;
     if (this.#prepared.tasks.length !== this.cpus) {
       throw new ConfigError(`${scenario.name}: setup() gives each of ${this.cpus} programs a task`);
     }
+  }
+
+  #makeLog(): UserLog | undefined {
+    const wrongData = !this.#off.has("wrong-data");
+    const staleTlb = !this.#off.has("stale-tlb");
+    if (!wrongData && !staleTlb) return undefined;
+    const { calls } = this.runtime;
+    return new UserLog(this.memory, () => calls.get_events(), { wrongData, staleTlb });
   }
 
   #boot(options: KernelSubjectOptions): void {
@@ -180,15 +192,23 @@ export class KernelSubject implements Subject {
     this.#stray = undefined;
     this.#idle = 0;
     this.#shadow.begin();
+    this.#userLog?.reset();
+    for (const watch of this.#watches) watch.reset();
     for (const { replay } of this.#cpus) replay.begin();
   }
 
   /** See Subject. */
   run(cpu: number): void {
     const { replay } = this.#cpus[cpu] as ExploredCpu;
-    replay.run(() => {
-      this.#runProgram(cpu);
-    });
+    try {
+      replay.run(() => {
+        this.#runProgram(cpu);
+      });
+    } catch (error) {
+      throw this.#userLog?.complaint ?? error;
+    }
+    // A child of the program may have died of it.
+    if (this.#userLog?.complaint !== undefined) throw this.#userLog.complaint;
   }
 
   #runProgram(id: number): void {
@@ -226,6 +246,7 @@ export class KernelSubject implements Subject {
       const { name } = this.scenario;
       throw new ConfigError(`${name} overwrites more memory than can be put back: make it smaller`);
     }
+    this.#userLog?.check();
     const state = this.runtime.calls.state_hash();
     if (this.#goodStates.has(state)) return undefined;
     const complaint = this.#checkState();

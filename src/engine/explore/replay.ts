@@ -114,9 +114,9 @@ export class Replay {
     this.#trap = undefined;
   }
 
-  /** The CPU was suspended, or has trapped, since host code was entered. */
+  /** A program runs, and its CPU was suspended, or has trapped, since host code was entered. */
   isLeaving(): boolean {
-    return this.#isLeaving;
+    return this.#isLeaving && !this.#isOutside;
   }
 
   /**

@@ -14,28 +14,36 @@ import { emptyMm } from "../../mm/exec.ts";
 import { sysClone, sysFork } from "../../syscall/process.ts";
 import type { ScenarioMachine } from "../../scenario/scenario.ts";
 
-/** What a child of a program threw; the parent knows nothing of it. */
-export type Stray = (error: unknown, cpu: number) => void;
+/** What the host of a scenario is told by. */
+export interface ScenarioListener {
+  /** What a child of a program threw; the parent knows nothing of it. */
+  stray(error: unknown, cpu: number): void;
+  /** A task as its program is to see it. */
+  viewOf(task: ProgramTask): ProgramTask;
+}
 
 /** See the head of the file. */
 export class ScenarioHost implements ScenarioMachine {
   readonly kernel: string;
   readonly #cpus: readonly Cpu[];
   readonly #loops: readonly CpuLoop[];
+  readonly #listener: ScenarioListener;
 
   constructor(
     config: MachineConfig,
     cpus: readonly Cpu[],
     children: Readonly<Record<string, Program>>,
-    stray: Stray,
+    listener: ScenarioListener,
   ) {
     this.kernel = config.kernel;
     this.#cpus = cpus;
+    this.#listener = listener;
     this.#loops = cpus.map((cpu) => {
       const reportThrown = (error: unknown): void => {
-        stray(error, cpu.id);
+        listener.stray(error, cpu.id);
       };
-      return new CpuLoop(cpu, config, { reportThrown, sharedOf: () => undefined });
+      const viewOf = (task: ProgramTask): ProgramTask => listener.viewOf(task);
+      return new CpuLoop(cpu, config, { reportThrown, sharedOf: () => undefined, viewOf });
     });
     Object.entries(children).forEach(([name, program], id) => {
       for (const loop of this.#loops) loop.addProgram(id, name, program);
@@ -101,7 +109,8 @@ export class ScenarioHost implements ScenarioMachine {
 
   #place(cpu: number, task: number): ProgramTask {
     this.#cpu(cpu).k.switch_to(task);
-    return new ProgramTask(this.#cpu(cpu), task, this.#loops[cpu] as CpuLoop);
+    const own = new ProgramTask(this.#cpu(cpu), task, this.#loops[cpu] as CpuLoop);
+    return this.#listener.viewOf(own);
   }
 
   #awake<T>(cpu: number, body: () => T): T {

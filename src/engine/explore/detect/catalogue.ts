@@ -13,7 +13,9 @@ export const DETECTORS = {
   livelock: "an execution that does not come to an end",
   "out-of-bounds": "an access beyond the end of memory, or of the kernel beyond its object",
   "use-after-free": "an access of the kernel to a frame or an object that is free",
-  "stale-tlb": "an access of a program to a frame that is free",
+  "stale-tlb":
+    "an access of a program through a revoked TLB entry, or to a frame that is free or of others",
+  "wrong-data": "a load that returns what no store put there; a store that is lost in the end",
   "data-race":
     "two accesses to a byte, one a write and one not marked as meant, that nothing orders",
   invariant: "a rule of the kernel that does not hold when all CPUs are idle: I-..., leaks",
