@@ -35,6 +35,7 @@ function logOf(events: readonly Event[]): RaceLog {
   return {
     length: events.length,
     kind: (index) => Kind[at(index).kind],
+    site: () => 0,
     address: (index) => at(index).address,
     size: (index) => at(index).size,
     cpu: (index) => at(index).cpu,

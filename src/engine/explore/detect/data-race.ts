@@ -32,7 +32,7 @@ export interface DataRace {
 /** What is read of the events of an execution. */
 export type RaceLog = Pick<
   AccessLog,
-  "length" | "kind" | "address" | "size" | "cpu" | "changedNothing"
+  "length" | "kind" | "site" | "address" | "size" | "cpu" | "changedNothing"
 >;
 
 /** True for a race that is meant to be: it is passed over. */
