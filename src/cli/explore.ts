@@ -13,6 +13,7 @@ import { hallText, scenariosText } from "../report/hall-text.ts";
 import { formatNumber } from "../report/format.ts";
 import { createProgress, type Progress } from "../report/progress.ts";
 import { SCENARIOS } from "../scenario/catalogue.ts";
+import { OUT_HELP, outFile, writeHall, writeRun, type OutFile } from "./explore-out.ts";
 import { watchInterrupt } from "./interrupt.ts";
 import { wholeNumber } from "./options.ts";
 
@@ -33,7 +34,10 @@ interface Options {
   readonly without?: string[];
   readonly dataRaces: boolean;
   readonly json?: boolean;
+  readonly out?: OutFile;
 }
+
+type ReplayOptions = Pick<Options, "dataRaces" | "json" | "out">;
 
 /** "10s", "2m" or a number of executions. */
 function parseBudget(text: string): Budget {
@@ -82,6 +86,8 @@ async function exploreOne(
     const doc = await runExplore({ ...options, subject, ...limits });
     bar.stop();
     show(doc, options.json);
+    const { out, dataRaces } = options;
+    if (out !== undefined) await writeRun(out, doc, { dataRaces, budget: { seconds, executions } });
   } finally {
     bar.stop();
   }
@@ -106,6 +112,9 @@ async function exploreAll(options: Options, interrupted: () => boolean): Promise
     process.stdout.write(
       options.json ? `${JSON.stringify(document, null, 2)}\n` : hallText(exhibits),
     );
+    const { out } = options;
+    const budget = { seconds, executions: Infinity };
+    if (out !== undefined) await writeHall(out, exhibits, { dataRaces: false, budget });
     const isWrong = exhibits.some(
       ({ without, document: { failure } }) => without === null && failure !== null,
     );
@@ -142,6 +151,7 @@ export function exploreCommand(): Command {
     .option("--budget <b>", "time (10s, 5m) or number of executions (default: 10s)", parseBudget)
     .option("--no-data-races", "do not look for unordered plain accesses of a program")
     .option("--json", "one JSON document on standard output (docs/json.md)")
+    .option("--out <file>", OUT_HELP, outFile)
     .action(explore);
 }
 
@@ -168,7 +178,10 @@ export function replayCommand(): Command {
     .argument("<schedule>", "SUBJECT@FINGERPRINT/TURNS")
     .option("--no-data-races", "do not look for unordered plain accesses")
     .option("--json", "one JSON document on standard output (docs/json.md)")
-    .action(async (line: string, options: { dataRaces: boolean; json?: boolean }) => {
-      show(await runReplay(line, options.dataRaces), options.json);
+    .option("--out <file>", OUT_HELP, outFile)
+    .action(async (schedule: string, { dataRaces, json, out }: ReplayOptions) => {
+      const doc = await runReplay(schedule, dataRaces);
+      show(doc, json);
+      if (out !== undefined) await writeRun(out, doc, { dataRaces, schedule });
     });
 }
