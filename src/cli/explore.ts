@@ -22,6 +22,7 @@ import { hallText, scenariosText } from "../report/hall-text.ts";
 import { formatNumber } from "../report/format.ts";
 import { createProgress, type Progress } from "../report/progress.ts";
 import { SCENARIOS } from "../scenario/catalogue.ts";
+import { OUT_HELP, outFile, writeHall, writeRun, type OutFile } from "./explore-out.ts";
 import { watchInterrupt } from "./interrupt.ts";
 import { wholeNumber } from "./options.ts";
 
@@ -46,7 +47,10 @@ interface Options {
   readonly workers: number;
   readonly checkpoint?: string;
   readonly json?: boolean;
+  readonly out?: OutFile;
 }
+
+type ReplayOptions = Pick<Options, "off" | "json" | "out">;
 
 /** "10s", "2m" or a number of executions. */
 function parseBudget(text: string): Budget {
@@ -98,6 +102,8 @@ async function exploreOne(
     const doc = await runExplore({ ...options, subject, ...limits });
     bar.stop();
     show(doc, options.json);
+    const { out, off } = options;
+    if (out !== undefined) await writeRun(out, doc, { off, budget: { seconds, executions } });
   } finally {
     bar.stop();
   }
@@ -129,6 +135,9 @@ async function exploreAll(options: Options, interrupted: () => boolean): Promise
     process.stdout.write(
       options.json ? `${JSON.stringify(document, null, 2)}\n` : hallText(exhibits),
     );
+    const { out } = options;
+    const budget = { seconds, executions: Infinity };
+    if (out !== undefined) await writeHall(out, exhibits, { off: options.off, budget });
     const isWrong = exhibits.some(
       ({ without, document: { failure } }) => without === null && failure !== null,
     );
@@ -179,6 +188,7 @@ export function exploreCommand(): Command {
     .option("--checkpoint <file>", "write the search down, and go on where it was")
     .addOption(offOption())
     .option("--json", "one JSON document on standard output (docs/json.md)")
+    .option("--out <file>", OUT_HELP, outFile)
     .action(explore);
 }
 
@@ -205,7 +215,10 @@ export function replayCommand(): Command {
     .argument("<schedule>", "SUBJECT@FINGERPRINT/TURNS")
     .addOption(offOption())
     .option("--json", "one JSON document on standard output (docs/json.md)")
-    .action(async (line: string, options: { off: Off; json?: boolean }) => {
-      show(await runReplay(line, options.off), options.json);
+    .option("--out <file>", OUT_HELP, outFile)
+    .action(async (schedule: string, { off, json, out }: ReplayOptions) => {
+      const doc = await runReplay(schedule, off);
+      show(doc, json);
+      if (out !== undefined) await writeRun(out, doc, { off, schedule });
     });
 }

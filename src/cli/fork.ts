@@ -1,8 +1,7 @@
 // `racier fork`: lmbench's fork measurements of a process of your choice, kernel beside kernel.
 
-import { accessSync, constants, existsSync, statSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import os from "node:os";
-import { dirname, resolve } from "node:path";
 import { Command } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
 import { FORK_WORKLOADS, type ForkWorkload } from "../experiment/fork-document.ts";
@@ -19,6 +18,7 @@ import { readSmapsFile, readSmapsOfPid } from "../workload/process-layout/smaps.
 import { MAX_PAGES, pagesLayout } from "../workload/process-layout/synthetic.ts";
 import { STATUS_INTERRUPTED, watchInterrupt } from "./interrupt.ts";
 import { atMostOne, listOf, positiveNumber, wholeNumber } from "./options.ts";
+import { checkOut } from "./out.ts";
 
 interface Options {
   readonly smaps?: string;
@@ -53,25 +53,9 @@ function parseWorkload(text: string): ForkWorkload {
   throw new ConfigError(`--workloads takes ${FORK_WORKLOADS.join(", ")}, not "${text}"`);
 }
 
-/** Refuses an output file that could not be written, before anything is measured. */
-function checkOut(path: string | undefined): void {
-  if (path === undefined) return;
-  const folder = dirname(resolve(path));
-  if (existsSync(path) && statSync(path).isDirectory()) {
-    throw new ConfigError(`--out ${path} is a folder: name a file in it`);
-  }
-  try {
-    accessSync(existsSync(path) ? path : folder, constants.W_OK);
-  } catch {
-    throw new ConfigError(
-      `--out ${path} cannot be written: check that ${folder} exists and is yours`,
-    );
-  }
-}
-
 async function measure(options: Options): Promise<void> {
   const layout = chosenLayout(options);
-  checkOut(options.out);
+  if (options.out !== undefined) checkOut(options.out);
   const watch = watchInterrupt();
   let progress: ReturnType<typeof createProgress> | undefined;
   try {

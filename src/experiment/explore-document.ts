@@ -22,6 +22,8 @@ export interface ExploreStep {
   /** Value before, and after it; null where there is none. */
   readonly before: string | null;
   readonly after: string | null;
+  /** Locks of the kernel that the CPU holds as it does the step; none for a program. */
+  readonly locks: readonly string[];
   /** The CPU was taken off its turn before it. */
   readonly isSwitch: boolean;
 }

@@ -1,7 +1,9 @@
 // The hall and the list of scenarios for the terminal.
 
 import type { Exhibit } from "../experiment/explore-hall.ts";
+import { replayCommandOf } from "./explore-text.ts";
 import { formatNumber } from "./format.ts";
+import type { ReportTable } from "./rows.ts";
 import { alignedTable } from "./table.ts";
 
 /** What is said of a scenario in the list. */
@@ -21,19 +23,26 @@ export function scenariosText(scenarios: readonly ScenarioLine[]): string {
   return `${alignedTable(columns, rows)}\n`;
 }
 
-/** One line for each exhibit, and where to look next. */
-export function hallText(exhibits: readonly Exhibit[]): string {
+/** One row for each exhibit. */
+export function hallTable(exhibits: readonly Exhibit[]): ReportTable {
   const rows = exhibits.map(({ scenario, kernel, without, document }) => {
     const { executions, failure, seconds } = document;
     const rule = failure === null ? "nothing broke" : failure.rule;
     const count = formatNumber(failure?.execution ?? executions);
     return [scenario, kernel, without ?? "-", rule, count, seconds.toFixed(1)];
   });
+  const left = ["scenario", "kernel", "without", "outcome"];
   const columns = [
-    ...["scenario", "kernel", "without", "outcome"],
+    ...left.map((header) => ({ header, align: "left" as const })),
     { header: "executions", align: "right" as const },
     { header: "s", align: "right" as const },
   ];
+  return { columns, rows };
+}
+
+/** One line for each exhibit, and where to look next. */
+export function hallText(exhibits: readonly Exhibit[]): string {
+  const { columns, rows } = hallTable(exhibits);
   const found = exhibits.find(({ document }) => document.failure !== null);
   const look = found === undefined ? [] : [`\n${lookAt(found)}`];
   return [alignedTable(columns, rows), ...look, ""].join("\n");
@@ -42,5 +51,5 @@ export function hallText(exhibits: readonly Exhibit[]): string {
 function lookAt({ scenario, kernel, without, document }: Exhibit): string {
   const options = without === null ? "" : ` --without ${without}`;
   const again = `racier explore ${scenario} --kernel ${kernel}${options}`;
-  return `its diagram: ${again}\none again: racier replay '${document.failure?.schedule ?? ""}'`;
+  return `its diagram: ${again}\none again: ${replayCommandOf(document.failure?.schedule ?? "")}`;
 }

@@ -6,13 +6,10 @@ import { loadCharts, phaseColour } from "./chart.ts";
 import type { ChartMaker } from "./chart.ts";
 import { counted, formatDate } from "./format.ts";
 import { chartRow, escapeHtml, facts, htmlPage, htmlTable } from "./page.ts";
-import { jsonBlock, legend, paragraph, section } from "./page.ts";
+import { dataSection, legend, paragraph, section } from "./page.ts";
 import type { Html } from "./page.ts";
 import { comparisonSentences, comparisonTable, fairComparisons, footnotes } from "./rows.ts";
 import { inputLine, OVERSUBSCRIBED_MARK, PHASES, resultTable, sortedResults } from "./rows.ts";
-
-/** Id of the script element that holds the document as JSON. */
-export const DATA_ID = "racier-document";
 
 /**
  * Writes the report as one self-contained HTML file.
@@ -114,11 +111,3 @@ function crowdedResults(doc: ForkDocument, charts: ChartMaker): Html[] {
 const PHASE_LEGEND = legend(
   PHASES.map(({ label }, index) => ({ label, colour: phaseColour(index) })),
 );
-
-function dataSection(doc: ForkDocument): Html {
-  return section("Data", [
-    `<p>The document that <code>--json</code> prints is in this file, in the element ` +
-      `<code>script#${DATA_ID}</code>.</p>`,
-    jsonBlock(DATA_ID, doc),
-  ]);
-}

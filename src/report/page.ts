@@ -1,8 +1,9 @@
-// The frame of a report page: one HTML file that needs nothing else, no network, no script. Light
-// and dark follow the reader's system; on a phone, charts stand below each other and tables scroll
-// sideways. The content security policy forbids what a page like this never needs, should escaping
-// ever fail.
+// The frame of a report page: one HTML file that needs nothing else, no network, and no script but one of
+// ours, if there is one. Light and dark follow the reader's system; on a phone, charts stand below each other
+// and tables scroll sideways. The content security policy forbids what a page like this never needs, should
+// escaping ever fail: of scripts, all but the one whose hash it names.
 
+import { createHash } from "node:crypto";
 import type { Chart } from "./chart.ts";
 import type { ReportTable } from "./rows.ts";
 
@@ -17,6 +18,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
+/** Id of the script element that holds the document of a page as JSON. */
+export const DATA_ID = "racier-document";
+
 /** Makes text safe between tags and in quoted attributes. */
 export function escapeHtml(text: string): Html {
   return text.replace(/[&<>"']/g, (char) => ESCAPES[char] ?? char);
@@ -25,28 +29,43 @@ export function escapeHtml(text: string): Html {
 /**
  * Embeds a JSON document that a script or a person can take out again; the browser does not run it.
  */
-export function jsonBlock(id: string, value: unknown): Html {
-  const json = JSON.stringify(value, null, 1).replace(/</g, "\\u003c");
+export function jsonBlock(id: string, value: unknown, indent = 1): Html {
+  const json = JSON.stringify(value, null, indent).replace(/</g, "\\u003c");
   return `<script type="application/json" id="${escapeHtml(id)}">\n${json}\n</script>`;
 }
 
+/** What a page has beyond its body. Both are text of ours. */
+export interface PageExtras {
+  /** Style rules after those of every page. */
+  readonly css?: string;
+  /** A module script, run when the body is there. */
+  readonly script?: string;
+}
+
 /** The whole file. */
-export function htmlPage(title: string, body: readonly Html[]): Html {
+export function htmlPage(title: string, body: readonly Html[], extras: PageExtras = {}): Html {
+  const { css = "", script } = extras;
+  if (script !== undefined && /<\/script|<!--/i.test(script))
+    throw new Error("a script that ends early");
+  const hash =
+    script === undefined ? undefined : createHash("sha256").update(script).digest("base64");
+  const scripts = hash === undefined ? "" : `; script-src 'sha256-${hash}'`;
+  const code = script === undefined ? "" : `\n<script type="module">${script}</script>`;
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:${scripts}">
 <link rel="icon" href="data:,">
 <title>${escapeHtml(title)}</title>
-<style>${CSS}</style>
+<style>${CSS}${css}</style>
 </head>
 <body>
 <main>
 ${body.join("\n")}
-</main>
+</main>${code}
 </body>
 </html>
 `;
@@ -66,6 +85,15 @@ export function paragraph(text: string): Html {
 export function facts(entries: readonly (readonly [string, Html])[]): Html {
   const rows = entries.map(([name, value]) => `<dt>${escapeHtml(name)}</dt><dd>${value}</dd>`);
   return `<dl>${rows.join("\n")}</dl>`;
+}
+
+/** The end of a report: the document that it shows. */
+export function dataSection(doc: unknown): Html {
+  return section("Data", [
+    `<p>The document that <code>--json</code> prints is in this file, in the element ` +
+      `<code>script#${DATA_ID}</code>.</p>`,
+    jsonBlock(DATA_ID, doc),
+  ]);
 }
 
 /** Charts side by side where there is room; nothing for no charts. */

@@ -4,8 +4,8 @@
 import { parseHTML } from "linkedom";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { ForkDocument } from "../../src/experiment/fork-document.ts";
-import { DATA_ID, forkHtml } from "../../src/report/html.ts";
-import { escapeHtml } from "../../src/report/page.ts";
+import { forkHtml } from "../../src/report/html.ts";
+import { DATA_ID, escapeHtml } from "../../src/report/page.ts";
 import { forkFixture } from "./fork-fixture.ts";
 
 const COMMAND = "racier fork --preset bash --out '<report>.html'";

@@ -1,6 +1,6 @@
-// What things are called in a report on the kernel: fields of struct pages, of per-CPU areas and of slab
-// objects by their names, as the machine's memory shows them now; PTEs as words of a table's frame; the
-// rest by address.
+// What things are called in a report on the kernel: fields of struct pages, of per-CPU areas, of slab
+// objects and of the tables below them by their names, as the machine's memory shows them now; PTEs as words
+// of a table's frame; the rest by address. What lies inside of a field has its offset: "vm_start+0x4".
 
 import * as layout from "../../layout/structs.gen.ts";
 import { getU32, type MemoryViews } from "../../layout/view.ts";
@@ -45,31 +45,73 @@ const CACHES: Readonly<Record<number, readonly [string, StructName]>> = {
   [layout.CACHE_TASK]: ["task", "Task"],
 };
 
-/** The field that lies at an offset. */
+/** The field that lies at an offset, with a dot before it; behind the last one, the offset. */
 function fieldAt(fields: Fields, offset: number): string {
+  if (offset >= (fields["SIZE"] as number)) return hexOffset(offset);
   let best = "";
   for (const [name, at] of Object.entries(fields)) {
     if (name !== "SIZE" && at <= offset && (best === "" || at >= (fields[best] as number))) {
       best = name;
     }
   }
-  return best;
+  const inside = offset - (fields[best] as number);
+  return `.${best}${inside === 0 ? "" : hexOffset(inside)}`;
 }
 
-/** What lies at fixed places below the per-CPU areas. */
-const GLOBALS: readonly (readonly [number, string])[] = [
+const hexOffset = (offset: number): string => `+0x${offset.toString(16)}`;
+
+/** Structs in a row, up to an address. */
+interface StructTable {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+  readonly stride: number;
+  readonly fields: Fields;
+}
+
+const table = (
+  name: string,
+  from: number,
+  to: number,
+  stride: number,
+  fields: Fields,
+): StructTable => ({
+  ...{ name, from, to, stride, fields },
+});
+
+const WAIT_QUEUE_STRIDE = 16;
+
+const TABLES: readonly StructTable[] = [
+  table("zone", layout.ZONE_TABLE, layout.KERNEL_GLOBALS, layout.ZONE_STRIDE, layout.Zone),
+  table("kmem_cache", CACHE_TABLE, layout.INIT_MM, layout.CACHE_STRIDE, KmemCache),
+  table("page_wait", layout.PAGE_WAIT_TABLE, PERCPU_AREAS, WAIT_QUEUE_STRIDE, layout.WaitQueue),
+  table("page", MEM_MAP, Infinity, Page.SIZE, Page),
+];
+
+/** What lies at fixed places below the per-CPU areas, and is there once. */
+const GLOBALS: readonly (readonly [number, string, Fields?])[] = [
   [0, "image"],
   [layout.BOOT_PARAMS, "boot_params"],
-  [layout.ZONE_TABLE, "zone"],
-  [layout.KERNEL_GLOBALS, "globals"],
-  [CACHE_TABLE, "kmem_cache"],
-  [layout.PAGE_WAIT_TABLE, "page_wait"],
+  [layout.KERNEL_GLOBALS, "tlb_flush", layout.TlbFlush],
+  [layout.TASKLIST_LOCK, "tasklist_lock"],
+  [layout.MMLIST_LOCK, "mmlist_lock"],
+  [layout.INIT_MM, "init_mm", layout.MmStruct],
 ];
 
 function globalAt(address: number): string {
   const known = GLOBALS.filter(([from]) => from <= address);
-  const [start, name] = known[known.length - 1] ?? [0, "image"];
-  return `${name}+0x${(address - start).toString(16)}`;
+  const [start, name, fields] = known[known.length - 1] ?? [0, "image"];
+  const offset = address - start;
+  if (fields !== undefined) return `${name}${fieldAt(fields, offset)}`;
+  return offset === 0 ? name : `${name}${hexOffset(offset)}`;
+}
+
+function inTable(address: number): string | undefined {
+  const found = TABLES.find(({ from, to }) => address >= from && address < to);
+  if (found === undefined) return undefined;
+  const offset = address - found.from;
+  const index = Math.floor(offset / found.stride);
+  return `${found.name}[${index}]${fieldAt(found.fields, offset % found.stride)}`;
 }
 
 /** Names in a machine, and what is known of them. */
@@ -84,7 +126,9 @@ export function kernelNames(
   memory: MemoryViews,
 ): KernelNames {
   const sites = sitesOf({ kernel, checking });
+  const framesAt = getU32(memory, layout.BOOT_PARAMS + layout.BootParams.first_free_pfn) * 4096;
   return {
+    isKernel: true,
     functionOf: (site) => {
       const name = hostFunction(site) ?? sites[site]?.function ?? "?";
       return name.slice(name.lastIndexOf("/") + 1);
@@ -92,14 +136,16 @@ export function kernelNames(
     objectAt: (address) => {
       const place = placeOf(memory, cpus, address);
       if (place !== undefined) {
-        return `${place.name}.${fieldAt(STRUCTS[place.struct], place.offset)}`;
+        return `${place.name}${fieldAt(STRUCTS[place.struct], place.offset)}`;
       }
-      return address < PERCPU_AREAS ? globalAt(address) : wordOfFrame(memory, address);
+      // The areas of CPUs that the machine does not have are frames.
+      const isFrame = address >= framesAt || (address >= PERCPU_AREAS && address < MEM_MAP);
+      return isFrame ? wordOfFrame(memory, address) : (inTable(address) ?? globalAt(address));
     },
     isAtomicField: (address) => {
       const place = placeOf(memory, cpus, address);
       if (place === undefined) return false;
-      const field = fieldAt(STRUCTS[place.struct], place.offset);
+      const field = fieldAt(STRUCTS[place.struct], place.offset).slice(1);
       return layout.ATOMIC_FIELDS[place.struct]?.includes(field) === true;
     },
   };

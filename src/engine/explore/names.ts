@@ -9,6 +9,8 @@ export interface Names {
   functionOf(site: number): string;
   /** What lies at an address. */
   objectAt(address: number): string;
+  /** Objects are those of the kernel: which words are locks can be told from their names. */
+  readonly isKernel: boolean;
 }
 
 /** Names of a compiled program. */
@@ -17,6 +19,7 @@ export function programNames(sites: readonly Site[], variables: readonly Variabl
     variables.map((variable) => [variable.address, shorten(variable.name)]),
   );
   return {
+    isKernel: false,
     functionOf: (site) => shorten(sites[site]?.function ?? "?"),
     objectAt: (address) => byAddress.get(address & ~7) ?? `[0x${address.toString(16)}]`,
   };
