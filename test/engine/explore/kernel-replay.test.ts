@@ -2,6 +2,7 @@
 // do works.
 
 import { describe, expect, it } from "vitest";
+import { KernelSubject } from "../../../src/engine/explore/kernel-subject.ts";
 import { RandomWalk } from "../../../src/engine/explore/strategy/random.ts";
 import { Task } from "../../../src/layout/structs.gen.ts";
 import { getU32, setI32 } from "../../../src/layout/view.ts";
@@ -11,7 +12,7 @@ import {
   type Scenario,
   type ScenarioProgram,
 } from "../../../src/scenario/scenario.ts";
-import { explorationOf, firstFailure } from "./kernel-harness.ts";
+import { explorationOf, explorationWith, firstFailure } from "./kernel-harness.ts";
 
 interface State {
   readonly at: number;
@@ -112,7 +113,9 @@ describe("host accesses to memory", () => {
         return count === 2 ? undefined : `counted ${count}`;
       },
     };
-    const found = firstFailure(explorationOf(counting), new RandomWalk(1), 100);
+    const subject = new KernelSubject(counting);
+    const exploration = explorationWith(subject, new Set(["data-race"]));
+    const found = firstFailure(exploration, new RandomWalk(1), 100);
     expect(found?.failure).toEqual({
       detector: "check",
       rule: "check",
