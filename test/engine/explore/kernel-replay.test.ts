@@ -113,8 +113,9 @@ describe("host accesses to memory", () => {
         return count === 2 ? undefined : `counted ${count}`;
       },
     };
-    const lost = explorationWith(new KernelSubject(counting), new Set(["data-race"]));
-    const found = firstFailure(lost, new RandomWalk(1), 100);
+    const subject = new KernelSubject(counting);
+    const exploration = explorationWith(subject, new Set(["data-race"]));
+    const found = firstFailure(exploration, new RandomWalk(1), 100);
     expect(found?.failure).toEqual({
       detector: "check",
       rule: "check",
