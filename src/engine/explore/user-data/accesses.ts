@@ -3,11 +3,15 @@
 import type { Write } from "./model.ts";
 import { PAGE_BYTES, pageOf } from "./space.ts";
 
+const WIDTHS = new Map<string, number>(
+  [8, 16, 32, 64].flatMap((bits) => [
+    [`load${bits}`, bits / 8],
+    [`store${bits}`, bits / 8],
+  ]),
+);
+
 /** Bytes that "load32" or "store64" access; 0: it is no such access. */
-export function widthOf(name: string): number {
-  const match = /^(?:load|store)(8|16|32|64)$/.exec(name);
-  return match === null ? 0 : Number(match[1]) / 8;
-}
+export const widthOf = (name: string): number => WIDTHS.get(name) ?? 0;
 
 /** The bytes of a value, the lowest first. */
 export function bytesOf(value: number | bigint, width: number): number[] {

@@ -37,6 +37,9 @@ export interface UserLogOptions {
   readonly staleTlb: boolean;
 }
 
+const isAccess = (name: string): boolean =>
+  widthOf(name) > 0 || name === "touch" || name === "copy";
+
 /** See the head of the file. */
 export class UserLog {
   /** The first thing that did not fit in this execution. */
@@ -164,7 +167,7 @@ export class UserLog {
   }
 
   #checkTlb({ operation, mm }: Section): void {
-    if (!this.#options.staleTlb || !/^(load|store|touch|copy)/.test(operation.name)) return;
+    if (!this.#options.staleTlb || !isAccess(operation.name)) return;
     operation.ranges.forEach(({ start, end }, i) => {
       const isStore = operation.sort === "write" && i === 0;
       for (let page = pageOf(start); page < end; page += PAGE_BYTES) {
