@@ -75,6 +75,9 @@ button:hover { border-color: var(--muted); }
 .state { padding: 10px 12px; font-size: 0.82rem; background: var(--page); }
 .state section { border: 0; margin: 0 0 10px; }
 .state h4 { margin: 0 0 2px; font: 600 0.8rem/1.5 ui-monospace, monospace; }
+.state .locks {
+  position: sticky; top: -10px; z-index: 1; background: var(--page); margin-top: -10px; padding-top: 10px;
+}
 .locks { padding-bottom: 8px; border-bottom: 1px solid var(--line) !important; }
 .locks h4 { font-family: inherit; color: var(--muted); font-weight: 400; }
 .locks p { margin: 0; color: var(--muted); }
