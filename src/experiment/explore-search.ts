@@ -97,7 +97,7 @@ export class Search {
     try {
       // At once, so that a file that cannot be written is no surprise at the end.
       this.#write();
-      while (isOpen() && !this.#isOver()) await this.#goOn();
+      while (!this.#isOver()) await this.#goOn();
       await this.#leaveOff();
       this.#write();
     } finally {
@@ -185,6 +185,7 @@ export class Search {
   }
 
   #isOver(): boolean {
+    if (this.#ledger.outcome !== null) return true;
     if (this.#options.interrupted?.() === true) return true;
     const { seconds } = this.#options;
     const isPatient = this.#ledger.firstKnown() !== null;

@@ -8,8 +8,8 @@ import {
   Ledger,
   type Counts,
   type Job,
-  type WrittenLedger,
   type Outcome,
+  type WrittenLedger,
 } from "../../../src/experiment/explore-ledger.ts";
 import { planOf, type PlanOptions } from "../../../src/experiment/explore-plan.ts";
 import { explorationOf } from "../../support/explored.ts";
@@ -75,11 +75,8 @@ export function search(slicer: Slicer, task: Task, { hands, seed, forgets }: Dis
     for (let step = 0; goesOn && (isPatient || step < 3); step++) goesOn = slice.step(0);
     ledger.give(job.id, slice.result(goesOn));
     if (!forgets || roll() >= 20) continue;
-    ledger = new Ledger(
-      plan(),
-      task.budget,
-      JSON.parse(JSON.stringify(ledger.write())) as WrittenLedger,
-    );
+    const written = JSON.parse(JSON.stringify(ledger.write())) as WrittenLedger;
+    ledger = new Ledger(plan(), task.budget, written);
     jobs = [];
   }
   const { counts, shown, outcome } = ledger;
