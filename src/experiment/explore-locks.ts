@@ -19,8 +19,8 @@ export interface LockStep {
 const PAGE_BITS = { PG_locked: layout.PG_locked, PG_maplock: layout.PG_maplock };
 const SPINLOCK = /(?:^|[._])lock$/;
 /** The words of a sleeping lock are fields of the struct that it is in. */
-const SEMAPHORE_SPINLOCK = /_sem_0$/;
-const SEMAPHORE_COUNT = /_sem_1$/;
+const SEMAPHORE_SPINLOCK = "_sem_0";
+const SEMAPHORE_COUNT = "_sem_1";
 const WOKEN = /^cpu\[(\d+)\]\.waiter_woken$/;
 const WRITER = 0xffff_ffffn;
 
@@ -50,12 +50,17 @@ export class HeldLocks {
   see(step: LockStep): void {
     const { cpu, object, before, after } = step;
     if (before === after) return;
-    if (SEMAPHORE_COUNT.test(object)) this.#seeCount(step);
-    else if (SEMAPHORE_SPINLOCK.test(object)) {
+    if (object.endsWith(SEMAPHORE_COUNT)) {
+      this.#seeCount(step);
+    } else if (object.endsWith(SEMAPHORE_SPINLOCK)) {
       this.#seeBit(cpu, object.replace(SEMAPHORE_SPINLOCK, "_sem.wait_lock"), before, after);
-    } else if (SPINLOCK.test(object)) this.#seeBit(cpu, object, before, after);
-    else if (/^page\[\d+\]\.flags$/.test(object)) this.#seeFlags(step);
-    else this.#seeWoken(step);
+    } else if (SPINLOCK.test(object)) {
+      this.#seeBit(cpu, object, before, after);
+    } else if (/^page\[\d+\]\.flags$/.test(object)) {
+      this.#seeFlags(step);
+    } else {
+      this.#seeWoken(step);
+    }
   }
 
   #seeBit(cpu: number, lock: string, before: bigint, after: bigint): void {
@@ -75,10 +80,13 @@ export class HeldLocks {
     const lock = object.replace(SEMAPHORE_COUNT, "_sem");
     const write = `${lock} (write)`;
     const taken = after === WRITER ? write : lock;
-    if (name === "rwsem_do_wake") this.#granted[cpu] = taken;
-    else if (name.startsWith("down_")) this.#take(cpu, taken);
-    else if (name.startsWith("up_")) this.#release(cpu, before === WRITER ? write : lock);
-    else if (name === "downgrade_write") {
+    if (name === "rwsem_do_wake") {
+      this.#granted[cpu] = taken;
+    } else if (name.startsWith("down_")) {
+      this.#take(cpu, taken);
+    } else if (name.startsWith("up_")) {
+      this.#release(cpu, before === WRITER ? write : lock);
+    } else if (name === "downgrade_write") {
       this.#release(cpu, write);
       this.#take(cpu, lock);
     }

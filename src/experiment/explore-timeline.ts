@@ -84,11 +84,14 @@ function timelineOf(log: AccessLog, steps: readonly MarkedStep[], cpus: number):
       locks.push(held.slice(0, cpus));
     }
     seen = held;
-    const { locks: _, object, ...rest } = step;
-    const field = fields.numberOf(log.address(index), log.size(index), object);
+    const { event, cpu, kind, function: name, before, after, isSwitch } = step;
+    const field = fields.numberOf(log.address(index), log.size(index), step.object);
     const effects = fields.access(field, log.before(index), log.after(index));
     const writes = isWrite(log.kind(index));
-    return { ...rest, field, matters, writes, effects, held: locks.length - 1 };
+    return {
+      ...{ event, cpu, kind, function: name, before, after, isSwitch },
+      ...{ field, matters, writes, effects, held: locks.length - 1 },
+    };
   });
   return { fields: fields.names(), locks, events };
 }

@@ -52,7 +52,9 @@ export function hallHtml(exhibits: readonly ShownExhibit[], asked: Asked): strin
   const races = found.map((exhibit) => raceFold(exhibit, timelines));
   const document = {
     command: "explore",
-    exhibits: exhibits.map(({ timeline: _, ...exhibit }) => exhibit),
+    exhibits: exhibits.map(({ scenario, title: meeting, kernel, without, document: doc }) => ({
+      ...{ scenario, title: meeting, kernel, without, document: doc },
+    })),
   };
   return finish(title, document, timelines, [
     `<h1>${escapeHtml(title)}</h1>`,

@@ -45,8 +45,9 @@ export interface PageExtras {
 /** The whole file. */
 export function htmlPage(title: string, body: readonly Html[], extras: PageExtras = {}): Html {
   const { css = "", script } = extras;
-  if (script !== undefined && /<\/script|<!--/i.test(script))
+  if (script !== undefined && /<\/script|<!--/i.test(script)) {
     throw new Error("a script that ends early");
+  }
   const hash =
     script === undefined ? undefined : createHash("sha256").update(script).digest("base64");
   const scripts = hash === undefined ? "" : `; script-src 'sha256-${hash}'`;

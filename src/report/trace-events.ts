@@ -71,10 +71,10 @@ function traceOf({ subject, timeline, failure }: TracedRun, pid: number): TraceE
 /** Consecutive steps of one CPU in one function. */
 function runsOf(events: readonly TimelineEvent[]): TimelineEvent[][] {
   const runs: TimelineEvent[][] = [];
-  for (const event of events) {
-    const run = runs.at(-1);
-    const last = run?.at(-1);
-    if (last?.cpu === event.cpu && last.function === event.function) run?.push(event);
+  for (const [index, event] of events.entries()) {
+    const last = events[index - 1];
+    const goesOn = last?.cpu === event.cpu && last.function === event.function;
+    if (goesOn) runs[runs.length - 1]?.push(event);
     else runs.push([event]);
   }
   return runs;

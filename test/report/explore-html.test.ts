@@ -21,7 +21,8 @@ function opened(html: string): Document {
   // What a browser does and this document does not: boxes have no size here.
   const box = { top: 0, bottom: 0, height: 0 };
   for (const element of document.querySelectorAll("*")) {
-    Object.getPrototypeOf(element).getBoundingClientRect ??= () => box;
+    const prototype = Object.getPrototypeOf(element) as { getBoundingClientRect?: () => object };
+    prototype.getBoundingClientRect ??= () => box;
   }
   const script = document.querySelector("script[type=module]")?.textContent ?? "";
   runInNewContext(script, { document, Event, setInterval, clearInterval });

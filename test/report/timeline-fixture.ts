@@ -32,7 +32,7 @@ function step(
 
 /** A fresh timeline. */
 export function timelineFixture(): Timeline {
-  const known = new Map<number, string>();
+  const known = new Map<number, string | null>();
   return {
     ...{ schedule: "it's:2.6.9@01234567/a2b2a2", cpus: 2, knowsLocks: true },
     fields: [
@@ -45,7 +45,7 @@ export function timelineFixture(): Timeline {
       [[], []],
     ],
     events: parts.map((part, index) => {
-      const value = part.after ?? (part.before as string);
+      const value = part.after ?? part.before;
       const isNew = known.get(part.field) !== value;
       known.set(part.field, value);
       const isSwitch = index > 0 && parts[index - 1]?.cpu !== part.cpu;
