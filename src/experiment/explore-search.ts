@@ -92,8 +92,7 @@ export class Search {
 
   /** Searches until something is found, nothing is left, or the time is over. */
   async run(): Promise<Searched> {
-    const isOpen = (): boolean => this.#ledger.outcome === null;
-    if (!isOpen()) return this.#searched();
+    if (this.#ledger.outcome !== null) return this.#searched();
     try {
       // At once, so that a file that cannot be written is no surprise at the end.
       this.#write();

@@ -1,5 +1,6 @@
 // The hall and the list of scenarios for the terminal.
 
+import type { ExploreDocument } from "../experiment/explore-document.ts";
 import type { Exhibit } from "../experiment/explore-hall.ts";
 import { replayCommandOf } from "./explore-text.ts";
 import { formatNumber } from "./format.ts";
@@ -23,11 +24,17 @@ export function scenariosText(scenarios: readonly ScenarioLine[]): string {
   return `${alignedTable(columns, rows)}\n`;
 }
 
+/** What a search that found nothing has shown to be right. */
+const shownText = ({ complete }: ExploreDocument): string =>
+  complete === null
+    ? "nothing broke"
+    : `complete: ${complete.replace(/^every interleaving with /, "")}`;
+
 /** One row for each exhibit. */
 export function hallTable(exhibits: readonly Exhibit[]): ReportTable {
   const rows = exhibits.map(({ scenario, kernel, without, document }) => {
     const { executions, failure, seconds } = document;
-    const rule = failure === null ? "nothing broke" : failure.rule;
+    const rule = failure === null ? shownText(document) : failure.rule;
     const count = formatNumber(failure?.execution ?? executions);
     return [scenario, kernel, without ?? "-", rule, count, seconds.toFixed(1)];
   });

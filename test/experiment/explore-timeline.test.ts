@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import type { ExploreDocument } from "../../src/experiment/explore-document.ts";
 import { HeldLocks } from "../../src/experiment/explore-locks.ts";
 import { recordTimeline, type Timeline } from "../../src/experiment/explore-timeline.ts";
-import { runExplore } from "../../src/experiment/explore.ts";
+import { NOTHING_OFF, runExplore } from "../../src/experiment/explore.ts";
 import { Stepper } from "../../src/report/timeline/stepper.ts";
 
 describe.each([["2.6.9"], ["2.6.8"]])("copy on write against unmap, %s broken", (kernel) => {
@@ -15,10 +15,11 @@ describe.each([["2.6.9"], ["2.6.8"]])("copy on write against unmap, %s broken", 
 
   beforeAll(async () => {
     doc = await runExplore({
-      ...{ subject: "unmap-access", kernel, without: ["no-flush-before-free"], dataRaces: false },
+      ...{ subject: "unmap-access", kernel, without: ["no-flush-before-free"], off: NOTHING_OFF },
       ...{ strategy: "mix", seed: 1, depth: 3, seconds: Infinity, executions: 2000 },
+      workers: 1,
     });
-    timeline = await recordTimeline(doc.failure?.schedule ?? "", false);
+    timeline = await recordTimeline(doc.failure?.schedule ?? "", NOTHING_OFF);
     stepper = new Stepper(timeline);
   });
 
