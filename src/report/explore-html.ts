@@ -88,7 +88,7 @@ function verdictBox(doc: ExploreDocument): Html {
   const message = failure.message.startsWith(`${failure.rule} `)
     ? failure.message.slice(failure.rule.length + 1)
     : failure.message;
-  return `<div class="verdict broken"><strong>${escapeHtml(failure.rule)}</strong><p>${message}</p></div>`;
+  return `<div class="verdict broken"><strong>${escapeHtml(failure.rule)}</strong><p>${escapeHtml(message)}</p></div>`;
 }
 
 type Fact = readonly [string, Html];

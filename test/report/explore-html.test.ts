@@ -115,7 +115,7 @@ describe("the page of a search that found something", () => {
 });
 
 test("a search that found nothing has its verdict, and no timeline", () => {
-  const doc = exploreFixture({ failure: null, complete: "every behaviour" });
+  const doc = exploreFixture({ failure: null, ended: "complete", complete: "every behaviour" });
   const page = opened(exploreHtml(doc, undefined, asked));
   expect(texts(page, ".verdict")).toEqual(["complete: every behaviour is right"]);
   expect(page.querySelectorAll("[data-timeline], .copyable")).toHaveLength(0);

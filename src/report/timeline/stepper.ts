@@ -39,7 +39,7 @@ export class Stepper {
   /** All fields that are known after a step; before the first one (-1) there are none. */
   valuesAt(step: number): Map<number, FieldState> {
     const states = new Map<number, FieldState>();
-    this.timeline.events.slice(0, step).forEach(({ effects, field, writes }, told) => {
+    this.timeline.events.slice(0, step + 1).forEach(({ effects, field, writes }, told) => {
       for (const [number, value] of effects) {
         const written = writes ? told : (states.get(number)?.written ?? -1);
         states.set(number, { value, told, written });

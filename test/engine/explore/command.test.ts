@@ -22,6 +22,7 @@ function racier(...words: readonly string[]): Ran {
   const main = join(ROOT, "dist/cli/main.js");
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], {
     encoding: "utf8",
+    maxBuffer: 2 ** 26,
   });
   return { status, out: stdout, err: stderr };
 }

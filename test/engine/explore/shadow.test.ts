@@ -138,7 +138,7 @@ const TWINS: Readonly<Record<string, Twin>> = {
     rule: "out of bounds",
     detectors: BOTH,
     message:
-      /^behind the end of task\[\d+\.\d+\]\.\w+ written by CPU 0 in host, allocated by CPU 0/,
+      /^behind the end of task\[\d+\.\d+\]\+0x[0-9a-f]+ written by CPU 0 in host, allocated by CPU 0/,
     broken: (cpu) => {
       const task = cpu.k.kmem_cache_alloc(CACHE_TASK);
       setI32(cpu, task + cacheField(cpu, CACHE_TASK, KmemCache.reallen) + 4, 1);
