@@ -1,5 +1,5 @@
 // What the explorer costs. Asks: how much slower is an instrumented kernel on one CPU than the plain one,
-// with a record of everything that can be taken back; and where does the time of an execution over the
+// with a record of everything that can be taken back, alone and with the log of what programs store; and where does the time of an execution over the
 // kernel go: running host code again up to where it was suspended, putting the memory back, looking at the
 // state at the end, and the rest, which is the kernel with its switches?
 // Not asked here: how many executions a second there are (explore.bench.ts).
@@ -8,6 +8,7 @@ import { WorkHash, begin, printResult, sized, takeTurns } from "./harness.ts";
 import type { Line } from "./harness.ts";
 import { DirectMachine, KERNELS } from "./direct.ts";
 import { Exploration, type Subject } from "../src/engine/explore/exploration.ts";
+import type { DetectorName } from "../src/engine/explore/detect/catalogue.ts";
 import { KernelSubject } from "../src/engine/explore/kernel-subject.ts";
 import type { RuntimeCalls } from "../src/engine/explore/runtime.ts";
 import { Pct } from "../src/engine/explore/strategy/pct.ts";
@@ -18,6 +19,7 @@ import { scenarioNamed } from "../src/scenario/catalogue.ts";
 import { PAGE, defineScenario } from "../src/scenario/scenario.ts";
 
 const ROUNDS = sized(2, 20);
+const WARM_ROUNDS = sized(1, 3);
 const PASSES = sized(2, 300);
 const EXECUTIONS = sized(3, 400);
 const PAGES = 32;
@@ -50,27 +52,37 @@ const alone = defineScenario({
 const micros = (start: number, count: number): number =>
   ((performance.now() - start) * 1000) / count;
 
+const NO_LOG: ReadonlySet<DetectorName> = new Set(["wrong-data", "stale-tlb"]);
+
+/** An exploration that does the work of `alone`, and nothing else. */
+function exploredAlone(kernel: string, off: ReadonlySet<DetectorName>): () => number {
+  const subject = new KernelSubject(alone, { kernel, checking: false, off });
+  const exploration = new Exploration(subject.runtime, subject, subject.explain);
+  return () => {
+    const start = performance.now();
+    for (let pass = 0; pass < PASSES; pass++) exploration.execute(new RoundRobin());
+    return micros(start, PASSES);
+  };
+}
+
 /** The same work on a plain kernel, and on the instrumented one. */
-async function hookCost(kernel: string): Promise<Line> {
+async function hookCost(kernel: string): Promise<Line[]> {
   const machine = new DirectMachine(kernel, "16M");
   machine.program("child", () => undefined);
   const task = machine.spawn();
-  const subject = new KernelSubject(alone, { kernel, checking: false });
-  const exploration = new Exploration(subject.runtime, subject, subject.explain);
   const plain = (): number => {
     const start = performance.now();
     for (let pass = 0; pass < PASSES; pass++) work(task, "child");
     return micros(start, PASSES);
   };
-  const explored = (): number => {
-    const start = performance.now();
-    for (let pass = 0; pass < PASSES; pass++) exploration.execute(new RoundRobin());
-    return micros(start, PASSES);
-  };
-  await takeTurns(1, [explored, plain]);
-  const [ours, theirs] = (await takeTurns(ROUNDS, [explored, plain])) as [number[], number[]];
+  const contenders = [exploredAlone(kernel, NO_LOG), exploredAlone(kernel, new Set()), plain];
+  await takeTurns(WARM_ROUNDS, contenders);
+  const [hooked = [], logged = [], theirs = []] = await takeTurns(ROUNDS, contenders);
   const what = `${kernel} on one CPU, explored against plain`;
-  return { what, unit: "us", ours, theirs, target: { atMost: HOOK_LIMIT } };
+  return [
+    { what, unit: "us", ours: hooked, theirs, target: { atMost: HOOK_LIMIT } },
+    { what: "  with the log of user data", unit: "us", ours: logged, theirs },
+  ];
 }
 
 /** Sums of times. */
@@ -146,7 +158,7 @@ begin("What does the explorer cost?");
 const hash = new WorkHash();
 hash.add(PASSES, EXECUTIONS);
 const lines: Line[] = [];
-for (const kernel of KERNELS) lines.push(await hookCost(kernel));
+for (const kernel of KERNELS) lines.push(...(await hookCost(kernel)));
 for (const name of ["same-page", "cow-unmap", "map-fault"]) {
   for (const random of [false, true]) lines.push(...accountOf(name, random));
 }

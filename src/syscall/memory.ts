@@ -61,18 +61,19 @@ function describe(name: string): string {
   return `the kernel refused this ${name}`;
 }
 
-function wellFormed(name: string, condition: boolean, detail: string): void {
-  if (!condition) throw new SyscallError(name, EINVAL, detail);
+/** Refuses arguments; `detail` says why, and is asked for only then. */
+function wellFormed(name: string, condition: boolean, detail: () => string): void {
+  if (!condition) throw new SyscallError(name, EINVAL, detail());
 }
 
 /** Maps memory; returns its address. Throws SyscallError EBADF, EINVAL or ENOMEM. */
 export function sysMmap(cpu: Cpu, task: number, options: MmapOptions): number {
   const { shared = false, file = 0, offset = 0, hint = 0, fixed = false } = options;
   const length = pageAlign(options.length);
-  wellFormed("mmap", length > 0, `length ${options.length} is not positive`);
+  wellFormed("mmap", length > 0, () => `length ${options.length} is not positive`);
   const aligned = offset >= 0 && offset % 4096 === 0;
-  wellFormed("mmap", aligned, `offset ${offset} is not a multiple of the page size`);
-  wellFormed("mmap", !fixed || hint % 4096 === 0, `${hex(hint)} is not page aligned`);
+  wellFormed("mmap", aligned, () => `offset ${offset} is not a multiple of the page size`);
+  wellFormed("mmap", !fixed || hint % 4096 === 0, () => `${hex(hint)} is not page aligned`);
   if (file !== 0) checkFile(cpu, "mmap", file);
   const flags = mappingFlags(options, shared, options.growsDown ?? false);
   const request = { length, flags, file, pgoff: offset / 4096, hint, fixed };
@@ -82,8 +83,8 @@ export function sysMmap(cpu: Cpu, task: number, options: MmapOptions): number {
 /** Unmaps [start, start + length). Throws SyscallError EINVAL or ENOMEM. */
 export function sysMunmap(cpu: Cpu, task: number, start: number, length: number): void {
   const bytes = pageAlign(length);
-  wellFormed("munmap", start % 4096 === 0, `${hex(start)} is not page aligned`);
-  wellFormed("munmap", bytes > 0, `length ${length} is not positive`);
+  wellFormed("munmap", start % 4096 === 0, () => `${hex(start)} is not page aligned`);
+  wellFormed("munmap", bytes > 0, () => `length ${length} is not positive`);
   locked(cpu, task, "munmap", (mm) => doMunmap(cpu, mm, start, bytes));
 }
 
@@ -98,7 +99,7 @@ export function sysMprotect(
   length: number,
   prot: Protection,
 ): void {
-  wellFormed("mprotect", start % 4096 === 0, `${hex(start)} is not page aligned`);
+  wellFormed("mprotect", start % 4096 === 0, () => `${hex(start)} is not page aligned`);
   const bytes = pageAlign(length);
   locked(cpu, task, "mprotect", (mm) => doMprotect(cpu, mm, start, bytes, protectionFlags(prot)));
 }
@@ -122,9 +123,13 @@ export function sysMremap(
   newLength: number,
   options: MremapOptions = {},
 ): number {
-  wellFormed("mremap", start % 4096 === 0, `${hex(start)} is not page aligned`);
+  wellFormed("mremap", start % 4096 === 0, () => `${hex(start)} is not page aligned`);
   const { mayMove = true, fixedAt } = options;
-  wellFormed("mremap", fixedAt === undefined || fixedAt % 4096 === 0, "the target is not aligned");
+  wellFormed(
+    "mremap",
+    fixedAt === undefined || fixedAt % 4096 === 0,
+    () => "the target is not aligned",
+  );
   const sizes = {
     start,
     oldLength: pageAlign(oldLength),
@@ -165,7 +170,7 @@ function growHeap(cpu: Cpu, mm: number, oldEnd: number, newEnd: number): boolean
  * ENOMEM for a hole.
  */
 export function sysMadviseDontneed(cpu: Cpu, task: number, start: number, length: number): void {
-  wellFormed("madvise", start % 4096 === 0, `${hex(start)} is not page aligned`);
+  wellFormed("madvise", start % 4096 === 0, () => `${hex(start)} is not page aligned`);
   const bytes = pageAlign(length);
   locked(cpu, task, "madvise", (mm) => {
     if (!validRange(start, bytes)) return -EINVAL;

@@ -80,6 +80,7 @@ function exploredCalls(exports: WebAssembly.Exports, replay: Replay): KernelCall
  * @param watch is told of each
  */
 export function exploredTask(task: ProgramTask, replay: Replay, watch?: SectionWatch): ProgramTask {
+  const listener = watch?.of(task);
   const methods = new Map<string | symbol, unknown>();
   return new Proxy(task, {
     get(target, key) {
@@ -89,10 +90,7 @@ export function exploredTask(task: ProgramTask, replay: Replay, watch?: SectionW
       if (typeof member !== "function") return member;
       const name = String(key);
       const method = (...args: unknown[]): unknown =>
-        replay.section(name, args, () => {
-          const body = (): unknown => Reflect.apply(member, target, args) as unknown;
-          return watch === undefined ? body() : watch.run(target, name, args, body);
-        });
+        replay.section(name, args, () => Reflect.apply(member, target, args) as unknown, listener);
       methods.set(key, method);
       return method;
     },

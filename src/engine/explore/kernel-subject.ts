@@ -26,7 +26,7 @@ import { loadBuilt, twinFile } from "../../kernel/load.ts";
 import { bugOfTrap } from "../../machine/bug-report.ts";
 import { parseMemory, type MachineConfig } from "../../machine/config.ts";
 import { checkInvariants } from "../../machine/invariants/check.ts";
-import { ProgramExit, type ProgramTask } from "../../machine/task.ts";
+import type { ProgramTask } from "../../machine/task.ts";
 import type { Prepared, Scenario, ScenarioProgram } from "../../scenario/scenario.ts";
 import { withoutMask, type SwitchName } from "../../scenario/switches.ts";
 import { sysExit } from "../../syscall/process.ts";
@@ -134,8 +134,7 @@ export class KernelSubject implements Subject {
     this.#boot(options);
     const log = this.#makeLog();
     this.#userLog = log;
-    this.#watches =
-      log === undefined ? [] : this.#cpus.map((cpu) => new SectionWatch(log, cpu.replay));
+    this.#watches = log === undefined ? [] : this.#cpus.map(() => new SectionWatch(log));
     const cpus = this.#cpus.map(({ cpu }) => cpu);
     this.#machine = new ScenarioHost(this.config, cpus, scenario.children ?? {}, {
       stray: (error, cpu) => {
@@ -201,9 +200,14 @@ export class KernelSubject implements Subject {
   run(cpu: number): void {
     const { replay } = this.#cpus[cpu] as ExploredCpu;
     try {
-      replay.run(() => {
-        this.#runProgram(cpu);
-      });
+      replay.run(
+        () => {
+          this.#runProgram(cpu);
+        },
+        () => {
+          this.#idleAfter(cpu);
+        },
+      );
     } catch (error) {
       throw this.#userLog?.complaint ?? error;
     }
@@ -212,16 +216,17 @@ export class KernelSubject implements Subject {
   }
 
   #runProgram(id: number): void {
-    const { cpu, replay } = this.#cpus[id] as ExploredCpu;
-    const task = this.#tasks[id] as ProgramTask;
+    const { cpu } = this.#cpus[id] as ExploredCpu;
     cpu.k.leave_lazy();
-    try {
-      (this.scenario.programs[id] as ScenarioProgram<unknown>)(task, this.#prepared.state);
-    } catch (error) {
-      if (!(error instanceof ProgramExit)) throw error;
-    }
-    replay.returned();
-    if (this.scenario.exits === true) sysExit(cpu, task.address, 0);
+    const task = this.#tasks[id] as ProgramTask;
+    (this.scenario.programs[id] as ScenarioProgram<unknown>)(task, this.#prepared.state);
+  }
+
+  /** What a CPU does when its program has ended. */
+  #idleAfter(id: number): void {
+    const { cpu } = this.#cpus[id] as ExploredCpu;
+    const { address } = this.#tasks[id] as ProgramTask;
+    if (this.scenario.exits === true) sysExit(cpu, address, 0);
     this.#idle |= 1 << id;
     for (;;) cpu.k.cpu_idle(cpu.k.cpu_kicks());
   }

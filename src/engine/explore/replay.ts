@@ -7,9 +7,12 @@
 //   section ended ──> what it did is forgotten, its result is written down instead
 //   suspended inside ──> SUSPEND thrown; every further operation on the way out throws it again
 //
-// Host code that does something else the second time than the first is found out and named. Left
-// out: the kernel calling host code (notifier clients).
+// Host code that does something else the second time than the first is found out and named. Each
+// handler that an exception passes costs as much as the exception: on the way out of a suspended CPU
+// there is one for each section, and one at the end. Left out: the kernel calling host code (notifier
+// clients).
 
+import { ProgramExit } from "../../machine/task.ts";
 import { hostSite } from "./host-sites.ts";
 import type { RuntimeCalls } from "./runtime.ts";
 
@@ -60,6 +63,20 @@ class Operation {
   get text(): string {
     return textOf(this.name, [this.a, this.b, this.c, this.d, this.e]);
   }
+}
+
+interface HasArgs {
+  readonly args: readonly Value[];
+}
+
+/** What is told of the sections of a CPU. */
+export interface SectionListener {
+  /** One begins, or host code that runs again has come to it. */
+  begin(name: string, args: readonly Value[]): void;
+  /** It has not ended: its CPU is suspended. */
+  leave(): void;
+  /** It has ended, for good. */
+  end(ending: "returned" | "thrown", result: unknown): void;
 }
 
 /** An argument as it is compared: what an object holds. */
@@ -114,39 +131,45 @@ export class Replay {
     this.#trap = undefined;
   }
 
-  /** A program runs, and its CPU was suspended, or has trapped, since host code was entered. */
-  isLeaving(): boolean {
-    return this.#isLeaving && !this.#isOutside;
-  }
-
   /**
-   * Runs host code from its start; returns when it has ended or was suspended. Throws what it
-   * threw, the trap of a kernel call, or ReplayError.
+   * Runs host code from its start: a program, which may leave by exit(), and what comes after it.
+   * Returns when it has ended or was suspended. Throws what it threw, the trap of a kernel call, or
+   * ReplayError.
    */
-  run(body: () => void): void {
+  run(program: () => void, afterwards: () => void): void {
     this.#position = 0;
     this.#isOutside = false;
     this.#isLeaving = false;
     this.#isResuming = this.#calls.is_suspended() !== 0;
-    try {
-      body();
-    } catch (error) {
-      if (this.#trap !== undefined) throw this.#trap;
-      if (error === SUSPEND) return;
-      if (error instanceof ReplayError || !this.isLeaving()) throw error;
-      throw this.#swallowed(error);
-    } finally {
-      this.#isOutside = true;
-    }
-    this.returned();
+    const hasEnded = this.#hasEnded(program) && this.#hasEnded(afterwards);
+    this.#isOutside = true;
+    if (!hasEnded) return;
     if (this.#isResuming || this.#position < this.#length) {
       const missing = this.#log[this.#position] as Operation;
       throw this.#breach(`ended before it did ${missing.text}, as it had done before`, new Error());
     }
   }
 
-  /** To be called when host code of others has returned: it must not have stopped a suspension or a trap. */
-  returned(): void {
+  /** Runs a part of host code; false when its CPU was suspended. */
+  #hasEnded(part: () => void): boolean {
+    try {
+      part();
+    } catch (error) {
+      if (this.#trap === undefined) {
+        if (error === SUSPEND) return false;
+        if (error instanceof ProgramExit && !this.#isLeaving) return true;
+      }
+      const wasSwallowed = this.#isLeaving && !(error instanceof ReplayError);
+      this.#isOutside = true;
+      throw this.#trap ?? (wasSwallowed ? this.#swallowed(error) : error);
+    }
+    if (this.#trap !== undefined || this.#isLeaving) this.#isOutside = true;
+    this.#returned();
+    return true;
+  }
+
+  /** Host code of others has returned: it must not have stopped a suspension or a trap. */
+  #returned(): void {
     if (this.#trap !== undefined) throw this.#trap;
     if (this.#isLeaving) throw this.#swallowed(undefined);
   }
@@ -154,12 +177,17 @@ export class Replay {
   /**
    * Host code that is one operation as soon as it has ended, so that it is not run again: a syscall
    * of a program.
+   * @param listener is told that it begins and how it ends
    */
-  section(name: string, args: readonly Value[], body: () => unknown): unknown {
-    if (this.#isOutside) return body();
+  section(
+    name: string,
+    args: readonly Value[],
+    body: () => unknown,
+    listener?: SectionListener,
+  ): unknown {
     const [a, b, c, d, e] = args.map(keyOf);
     const start = this.#position;
-    if (start < this.#length && this.#log[start]?.ending !== undefined) {
+    if (!this.#isOutside && start < this.#length && this.#log[start]?.ending !== undefined) {
       const known = this.#recall(name, a, b, c, d, e) as Operation;
       if (known.ending === "thrown") throw known.result as Error;
       return known.result;
@@ -168,24 +196,41 @@ export class Replay {
     let result: unknown;
     const outer = this.#site;
     this.#site = hostSite(name) << 8;
+    listener?.begin(name, args);
     try {
       result = body();
     } catch (error) {
-      if (this.#isLeaving || error instanceof ReplayError) throw error;
+      if (this.#isLeavingBy(error)) {
+        this.#site = outer;
+        listener?.leave();
+        throw error;
+      }
       ending = "thrown";
       result = error;
-    } finally {
-      this.#site = outer;
     }
-    this.returned();
-    if (this.#position < this.#length || this.#isResuming) return this.#breachAt(name, args);
+    this.#site = outer;
+    if (!this.#isOutside) this.#sectionEnded(start, { name, args, ending, result });
+    listener?.end(ending, result);
+    if (ending === "thrown") throw result as Error;
+    return result;
+  }
+
+  #isLeavingBy(error: unknown): boolean {
+    return (this.#isLeaving && !this.#isOutside) || error instanceof ReplayError;
+  }
+
+  #sectionEnded(
+    start: number,
+    { name, args, ending, result }: Pick<Operation, "name" | "ending" | "result"> & HasArgs,
+  ): void {
+    this.#returned();
+    if (this.#position < this.#length || this.#isResuming) throw this.#breachAt(name, args);
     const operation = (this.#log[start] ??= new Operation());
+    const [a, b, c, d, e] = args.map(keyOf);
     operation.set(name, a, b, c, d, e);
     operation.result = result;
     operation.ending = ending;
     this.#length = this.#position = start + 1;
-    if (ending === "thrown") throw result as Error;
-    return result;
   }
 
   /** A kernel call. */
@@ -289,10 +334,10 @@ export class Replay {
     return result;
   }
 
-  #breachAt(name: string, args: readonly Value[]): never {
+  #breachAt(name: string, args: readonly Value[]): ReplayError {
     const missing = this.#log[this.#position] as Operation;
     const did = textOf(name, args.map(keyOf));
-    throw this.#breach(
+    return this.#breach(
       `ended ${did} before it did ${missing.text}, as it had done before`,
       new Error(),
     );

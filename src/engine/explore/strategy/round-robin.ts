@@ -1,14 +1,16 @@
-// Every CPU does one event, then the next one: one execution, the same each time.
+// Every CPU does one event, then the next one: one execution, the same each time. A CPU that is alone goes
+// on until somebody wakes.
 
-import { cpuAfter, type Strategy } from "./strategy.ts";
+import { UNLIMITED } from "../runtime.ts";
+import { countCpus, cpuAfter, type Strategy } from "./strategy.ts";
 
 /** See the head of the file. */
 export class RoundRobin implements Strategy {
   readonly name = "round-robin";
   readonly needsLog = false;
-  readonly breaksOnWake = false;
+  readonly breaksOnWake = true;
   readonly completeness = "the round robin schedule";
-  readonly steps = 1;
+  steps = 1;
   #last = -1;
   #wasRun = false;
 
@@ -20,6 +22,7 @@ export class RoundRobin implements Strategy {
 
   next(runnable: number): number {
     this.#last = cpuAfter(this.#last, runnable);
+    this.steps = countCpus(runnable) === 1 ? UNLIMITED : 1;
     return this.#last;
   }
 
