@@ -36,6 +36,7 @@ import {
   machine_end,
   memory_end,
   stack_of,
+  status,
   values_at,
 } from "./layout";
 import {
@@ -135,7 +136,11 @@ let last_event: u32 = 0;
 
 /** Bytes behind the machine's memory that the explorer needs. */
 export function bytes_needed(): u32 {
-  return <u32>(memory_end() - changetype<usize>(cpu_state(0)));
+  return <u32>(memory_end() - changetype<usize>(status()));
+}
+
+export function status_address(): usize {
+  return changetype<usize>(status());
 }
 
 export function events_address(): usize {
@@ -193,11 +198,18 @@ export function begin(mask: u32): void {
     state.came_meta = 0;
     state.waits_spinning = 0;
   }
+  publish();
 }
 
-/** Vain attempts of this execution: events that a CPU without that knowledge does not make. */
-export function get_vain(): u32 {
-  return vain;
+/** Writes down how things stand. */
+function publish(): void {
+  const now = status();
+  now.runnable = runnable;
+  now.blocked = blocked;
+  now.suspended = suspended;
+  now.asleep = asleep;
+  now.events = events;
+  now.vain = vain;
 }
 
 /** True when a CPU has been woken that had waited before a vain attempt. */
@@ -205,20 +217,8 @@ export function was_vain(): bool {
   return vain_was_woken;
 }
 
-export function get_runnable(): u32 {
-  return runnable;
-}
-
-export function get_blocked(): u32 {
-  return blocked;
-}
-
 export function get_events(): u32 {
   return events;
-}
-
-export function get_asleep(): u32 {
-  return asleep;
 }
 
 /** Gives `cpu` a turn of `steps` events. */
@@ -232,11 +232,6 @@ export function enter(cpu: u32, steps: u32): void {
   private_from = state.private_from;
   private_size = state.private_to - state.private_from;
   attention_addr = state.attention_addr;
-}
-
-/** True when the current CPU has frames to go back to. */
-export function is_suspended(): bool {
-  return (suspended & (1 << current)) != 0;
 }
 
 /** The call that follows rebuilds the frames of the current CPU. */
@@ -270,6 +265,7 @@ export function leave(): u32 {
     else judged &= ~bit;
     if (reason == SUSPECTED) decide();
   }
+  publish();
   return reason;
 }
 
@@ -301,6 +297,7 @@ export function put_to_sleep(cpu: u32, meta: u32, addr: u32, size: u32): void {
   state.pending_addr = addr;
   state.pending_size = size;
   asleep |= 1 << cpu;
+  status().asleep = asleep;
 }
 
 /** What became of the last write: whoever waits for the word wakes if it changed. */

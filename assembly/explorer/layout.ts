@@ -2,7 +2,7 @@
 // kernel nor a program can address. Everything here survives the reset between two executions, but
 // for the shadow, which is taken back with the memory.
 //
-//   base | CPUs, 192 bytes each | stacks of suspended CPUs | events | undo records | values |
+//   base | status | CPUs, 192 bytes each | stacks of suspended CPUs | events | undo records | values |
 //   known spins | classes of sites | shadow of the machine's memory
 
 @external("explore", "base")
@@ -21,10 +21,33 @@ export const MAX_SITES: u32 = 16384;
 /** Words that a spinning loop may read. */
 export const SPIN_WORDS: u32 = 8;
 
+const STATUS_BYTES: u32 = 64;
 const CPU_BYTES: u32 = 192;
 const EVENT_BYTES: u32 = 16;
 const UNDO_BYTES: u32 = 16;
 const VALUE_BYTES: u32 = 16;
+
+/** How things stand between two turns: the host reads it where it lies, which is sooner done than a call. */
+@unmanaged @final
+export class Status {
+  /** Bits of the CPUs that can run. */
+  runnable: u32;
+  /** Bits of those that wait. */
+  blocked: u32;
+  /** Bits of those that have frames to go back to. */
+  suspended: u32;
+  /** Bits of those whose next event other executions have. */
+  asleep: u32;
+  /** Events of this execution. */
+  events: u32;
+  /** Those of them that were vain attempts: a CPU without that knowledge does not make them. */
+  vain: u32;
+}
+
+@inline
+export function status(): Status {
+  return changetype<Status>(base);
+}
 
 /** What the explorer knows of a CPU. */
 @unmanaged @final
@@ -77,19 +100,19 @@ export class CpuState {
 
 @inline
 export function cpu_state(cpu: u32): CpuState {
-  return changetype<CpuState>(base + cpu * CPU_BYTES);
+  return changetype<CpuState>(base + STATUS_BYTES + cpu * CPU_BYTES);
 }
 
 /** Frames of a suspended CPU: two words that asyncify keeps, then the frames. */
 @inline
 export function stack_of(cpu: u32): usize {
-  return base + MAX_CPUS * CPU_BYTES + cpu * STACK_BYTES;
+  return base + STATUS_BYTES + MAX_CPUS * CPU_BYTES + cpu * STACK_BYTES;
 }
 
 /** Event number `index`: kind, size and site | address | bytes | CPU and who was runnable. */
 @inline
 export function event_at(index: u32): usize {
-  return base + MAX_CPUS * (CPU_BYTES + STACK_BYTES) + index * EVENT_BYTES;
+  return stack_of(MAX_CPUS) + index * EVENT_BYTES;
 }
 
 /** Undo record number `index`: address | - | what was there. */

@@ -77,8 +77,10 @@ export class Exploration {
   /** The strategy of the last execution, and how many it has had in a row. */
   #strategy: Strategy | undefined;
   #inARow = 0;
+  /** The first #turnCount are those of this execution. */
   readonly #turnCpus: number[] = [];
   readonly #turnSteps: number[] = [];
+  #turnCount = 0;
 
   /**
    * @param detectors look at executions whose events are written down
@@ -116,7 +118,8 @@ export class Exploration {
 
   /** Turns of the execution that ran last. */
   turns(): Turn[] {
-    return this.#turnCpus.map((cpu, i) => ({ cpu, steps: this.#turnSteps[i] as number }));
+    const cpus = this.#turnCpus.slice(0, this.#turnCount);
+    return cpus.map((cpu, i) => ({ cpu, steps: this.#turnSteps[i] as number }));
   }
 
   /**
@@ -130,10 +133,11 @@ export class Exploration {
     calls.configure_turns(logs, strategy.breaksOnWake);
     calls.begin((1 << this.subject.cpus) - 1);
     this.subject.begin?.();
-    this.#turnCpus.length = this.#turnSteps.length = 0;
+    this.#turnCount = 0;
     const ran = this.#runTurns(strategy);
     this.log.length = logs ? ran.events : 0;
-    const outcome = { ...ran, failure: this.#unlessOff(ran.failure) ?? this.#detect() };
+    const failure = this.#unlessOff(ran.failure) ?? this.#detect();
+    const outcome = failure === ran.failure ? ran : { ...ran, failure };
     inspect?.(outcome);
     calls.undo();
     this.executions++;
@@ -163,18 +167,18 @@ export class Exploration {
   }
 
   #runTurns(strategy: Strategy): Outcome {
-    const { calls } = this.runtime;
+    const { calls, status } = this.runtime;
     let events = 0;
     let vain = 0;
     for (;;) {
-      const runnable = calls.get_runnable();
+      const { runnable } = status;
       if (runnable === 0) return this.#atEnd(events);
       const cpu = strategy.next(runnable, events);
       if (cpu < 0) return { failure: undefined, events, wasRedundant: true };
       calls.enter(cpu, strategy.steps);
       const failure = this.#runTurn(cpu);
-      const now = calls.get_events();
-      const nowVain = calls.get_vain();
+      const now = status.events;
+      const nowVain = status.vain;
       this.#note(cpu, now - events - (nowVain - vain));
       [events, vain] = [now, nowVain];
       if (failure !== undefined) return { failure, events, wasRedundant: false };
@@ -193,23 +197,23 @@ export class Exploration {
       return { detector: "out-of-bounds", rule: "out of bounds", message, cpu };
     }
     if (calls.leave() !== Reason.overrun) return undefined;
-    const message = `more than ${calls.get_events()} events: the programs do not come to an end`;
+    const message = `more than ${this.runtime.status.events} events: the programs do not come to an end`;
     return { detector: "livelock", rule: "livelock", message, cpu };
   }
 
   #note(cpu: number, steps: number): void {
     if (steps === 0) return;
-    const last = this.#turnCpus.length - 1;
-    if (this.#turnCpus[last] === cpu) {
+    const last = this.#turnCount - 1;
+    if (last >= 0 && this.#turnCpus[last] === cpu) {
       this.#turnSteps[last] = (this.#turnSteps[last] as number) + steps;
     } else {
-      this.#turnCpus.push(cpu);
-      this.#turnSteps.push(steps);
+      this.#turnCpus[this.#turnCount] = cpu;
+      this.#turnSteps[this.#turnCount++] = steps;
     }
   }
 
   #atEnd(events: number): Outcome {
-    const blocked = this.runtime.calls.get_blocked() & ~(this.subject.idle?.() ?? 0);
+    const blocked = this.runtime.status.blocked & ~(this.subject.idle?.() ?? 0);
     if (blocked !== 0) {
       const names = Array.from({ length: this.subject.cpus }, (_, cpu) => cpu)
         .filter((cpu) => ((blocked >> cpu) & 1) === 1)

@@ -113,7 +113,7 @@ export function instantiateExplored(
   const base = new WebAssembly.Global({ value: "i32", mutable: false }, area);
   const arch = { percpu_base: base, clock: () => 0 };
   const { exports } = new WebAssembly.Instance(module, { ...runtime.imports, arch });
-  const replay = new Replay(runtime.calls, id);
+  const replay = new Replay(runtime, id);
   const views = memoryViews(runtime.memory.buffer as unknown as SharedArrayBuffer);
   const explored = {
     buffer: views.buffer,

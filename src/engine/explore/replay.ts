@@ -14,7 +14,7 @@
 
 import { ProgramExit } from "../../machine/task.ts";
 import { hostSite } from "./host-sites.ts";
-import type { RuntimeCalls } from "./runtime.ts";
+import type { Runtime, RuntimeCalls, Status } from "./runtime.ts";
 
 /** Leaves the host frames of a CPU that is suspended. No error: nobody but the explorer sees it. */
 const SUSPEND = { leaves: "the host frames of a suspended CPU" };
@@ -103,6 +103,7 @@ function whereOf(error: Error): string {
 /** See the head of the file. */
 export class Replay {
   readonly #calls: RuntimeCalls;
+  readonly #status: Status;
   readonly #cpu: number;
   /** The first #length are those of this execution; objects are used again in the next. */
   readonly #log: Operation[] = [];
@@ -118,8 +119,9 @@ export class Replay {
   /** Site of the accesses of host code, in the place that meta has for it. */
   #site = hostSite() << 8;
 
-  constructor(calls: RuntimeCalls, cpu: number) {
+  constructor({ calls, status }: Pick<Runtime, "calls" | "status">, cpu: number) {
     this.#calls = calls;
+    this.#status = status;
     this.#cpu = cpu;
   }
 
@@ -140,7 +142,7 @@ export class Replay {
     this.#position = 0;
     this.#isOutside = false;
     this.#isLeaving = false;
-    this.#isResuming = this.#calls.is_suspended() !== 0;
+    this.#isResuming = this.#status.isSuspended(this.#cpu);
     const hasEnded = this.#hasEnded(program) && this.#hasEnded(afterwards);
     this.#isOutside = true;
     if (!hasEnded) return;

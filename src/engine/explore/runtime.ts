@@ -60,6 +60,7 @@ export const isAtomic = (kind: number): boolean => ((ATOMICS >> kind) & 1) === 1
 /** The exports of assembly/explorer. */
 export interface RuntimeCalls {
   readonly bytes_needed: () => number;
+  readonly status_address: () => number;
   readonly events_address: () => number;
   readonly values_address: () => number;
   readonly configure: (eventLimit: number, record: boolean, detectSpins: boolean) => void;
@@ -95,14 +96,9 @@ export interface RuntimeCalls {
   readonly undo: () => void;
   readonly learn: (on: boolean) => void;
   readonly get_known: () => number;
-  readonly get_vain: () => number;
   readonly was_vain: () => number;
-  readonly get_runnable: () => number;
-  readonly get_blocked: () => number;
   readonly get_events: () => number;
-  readonly get_asleep: () => number;
   readonly enter: (cpu: number, steps: number) => void;
-  readonly is_suspended: () => number;
   readonly rewind: () => void;
   readonly unwound: () => void;
   readonly is_unwinding: () => number;
@@ -114,9 +110,52 @@ export interface RuntimeCalls {
   readonly wait: (meta: number, addr: number, seen: number, attends: number) => number;
 }
 
+/** How things stand between two turns (assembly/explorer/layout.ts): words behind those of the machine. */
+export class Status {
+  readonly #words: Uint32Array;
+  readonly #at: number;
+
+  /** @param address in bytes */
+  constructor(words: Uint32Array, address: number) {
+    this.#words = words;
+    this.#at = address >>> 2;
+  }
+
+  /** Bits of the CPUs that can run. */
+  get runnable(): number {
+    return this.#words[this.#at] as number;
+  }
+
+  /** Bits of those that wait. */
+  get blocked(): number {
+    return this.#words[this.#at + 1] as number;
+  }
+
+  /** True when `cpu` has frames to go back to. */
+  isSuspended(cpu: number): boolean {
+    return (((this.#words[this.#at + 2] as number) >>> cpu) & 1) === 1;
+  }
+
+  /** Bits of the CPUs whose next event other executions have. */
+  get asleep(): number {
+    return this.#words[this.#at + 3] as number;
+  }
+
+  /** Events of this execution. */
+  get events(): number {
+    return this.#words[this.#at + 4] as number;
+  }
+
+  /** Those of them that were vain attempts. */
+  get vain(): number {
+    return this.#words[this.#at + 5] as number;
+  }
+}
+
 /** The runtime over one memory, and what instrumented instances import from it. */
 export interface Runtime {
   readonly calls: RuntimeCalls;
+  readonly status: Status;
   readonly memory: WebAssembly.Memory;
   readonly words: Uint32Array;
   readonly wide: BigUint64Array;
@@ -152,10 +191,12 @@ export function createRuntime(machineBytes: number): Runtime {
   const { point, bulk, wait, quiet, mark } = calls;
   const explore = { point, bulk, wait, quiet, mark, value };
   const imports = { env: { ...env, memory }, explore };
+  const words = new Uint32Array(memory.buffer);
   return {
     calls,
+    status: new Status(words, calls.status_address()),
     memory,
-    words: new Uint32Array(memory.buffer),
+    words,
     wide: new BigUint64Array(memory.buffer),
     events: calls.events_address() >>> 2,
     values: calls.values_address() >>> 3,

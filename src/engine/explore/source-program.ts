@@ -160,8 +160,8 @@ export class SourceProgram implements Subject {
   }
 
   run(cpu: number): void {
-    const { calls } = this.runtime;
-    if (calls.is_suspended()) calls.rewind();
+    const { calls, status } = this.runtime;
+    if (status.isSuspended(cpu)) calls.rewind();
     (this.#programs[cpu] as () => unknown)();
   }
 

@@ -102,7 +102,7 @@ export class BoundedPass implements Strategy {
     const runtime = this.#runtime;
     const taken = this.#path.isForced(events) ? this.#pendingAt(events) : null;
     if (taken !== null && taken.cpu !== this.#path.chosen[events]) putToSleep(runtime, taken);
-    const awake = runnable & ~runtime.calls.get_asleep();
+    const awake = runnable & ~runtime.status.asleep;
     return awake === 0 ? -1 : this.#path.turn(awake, events);
   }
 

@@ -94,7 +94,7 @@ export class Dpor implements Strategy {
       return node.cpu;
     }
     if (this.#runtime.calls.was_vain()) return -1;
-    const awake = runnable & ~this.#runtime.calls.get_asleep();
+    const awake = runnable & ~this.#runtime.status.asleep;
     if (awake === 0) return -1;
     if (this.#last < 0 || ((awake >> this.#last) & 1) === 0) this.#last = lowestCpu(awake);
     return this.#last;
