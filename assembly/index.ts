@@ -7,12 +7,14 @@ import "./structs";
 import { VmArea, MmStruct } from "./mm/mm_types";
 import * as access from "./mm/uaccess";
 import * as files from "./mm/filemap";
+import { do_truncate as truncate_file } from "./mm/inode";
 import * as inodes from "./mm/mapping";
 import * as mms from "./mm/mm";
 import * as moving from "./mm/mremap";
 import * as protection from "./mm/protect";
 import * as trees from "./mm/vma_tree";
 import * as zapping from "./mm/zap";
+import { page_referenced as ask_referenced } from "./rmap/referenced";
 import * as walking from "./rmap/walk";
 import { Inode } from "./mm/mapping";
 import { Page, page_address, pfn_to_page } from "./mm/page";
@@ -20,9 +22,12 @@ import { page_has_content } from "./mm/page_alloc";
 import { put_page } from "./mm/put_page";
 
 export { boot_machine, min_lowmem_pfns } from "./mm/boot";
-export { cpu_idle, cpu_kicks } from "./arch/wait";
+export { cpu_idle, enter_rest, take_interrupts } from "./sched/idle";
+export { rcu_drain, synchronize_kernel } from "./sched/rcu_tasklet";
+export { cpu_kicks } from "./lock/sleep";
 export { cpu_kick, send_ipi } from "./arch/kick";
-export { enter_lazy, leave_lazy } from "./arch/tlb_state";
+export { leave_lazy } from "./arch/tlb_state";
+// Not for the host: the explorer's wait loop calls it (src/engine/explore/instrument.ts).
 export { serve_ipis } from "./arch/ipi";
 export { has_fix } from "./arch/fixes";
 export { local_flush_tlb } from "./arch/tlb";
@@ -68,13 +73,13 @@ export {
   __vma_link_file,
   __vma_unlink_file,
   inode_get,
-  inode_put,
-  inode_close,
   inode_is_open,
   inode_references,
   vma_link_file,
   vma_unlink_file,
 } from "./mm/mapping";
+
+export { inode_close, inode_put } from "./mm/inode";
 
 export {
   drop_lazy_mm,
@@ -103,6 +108,11 @@ function address_of(value: f64): u64 {
 /** See inode_alloc of mm/mapping.ts. */
 export function inode_alloc(kind: u32, seed: u32, size_bytes: f64, ino: u32): Inode {
   return inodes.inode_alloc(kind, seed, address_of(size_bytes), ino);
+}
+
+/** See do_truncate of mm/inode.ts. */
+export function do_truncate(inode: Inode, size_bytes: f64): void {
+  truncate_file(inode, address_of(size_bytes));
 }
 
 /**
@@ -178,6 +188,11 @@ export function rmap_missing(address: f64): i32 {
   return walking.rmap_missing(address_of(address));
 }
 
+/** See page_referenced of rmap/referenced.ts. */
+export function page_referenced(page: Page, is_locked: u32): u32 {
+  return ask_referenced(page, is_locked != 0);
+}
+
 /** See user_touch of mm/uaccess.ts. */
 export function user_touch(start: f64, length: f64, write: bool): f64 {
   return <f64>access.user_touch(address_of(start), address_of(length), write);
@@ -226,6 +241,11 @@ export function user_store32(address: f64, value: u32): void {
 /** Stores 64 bits; a BigInt from the host. */
 export function user_store64(address: f64, value: u64): void {
   access.user_store<u64>(address_of(address), value);
+}
+
+/** See follow_page of rmap/walk.ts. */
+export function follow_page(address: f64): Page {
+  return walking.follow_page(address_of(address));
 }
 
 /** Address of the page of frame `pfn`. */

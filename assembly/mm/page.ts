@@ -112,6 +112,11 @@ export function page_mapcount_addr(page: Page): usize {
 }
 
 @inline
+export function page_mapping_addr(page: Page): usize {
+  return changetype<usize>(page) + offsetof<Page>("mapping");
+}
+
+@inline
 export function page_lru(page: Page): usize {
   return changetype<usize>(page) + offsetof<Page>("lru_next");
 }

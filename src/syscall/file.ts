@@ -1,6 +1,6 @@
 // Files, as a program makes them. A file is an inode and its page cache: what the host puts there is its content, and there
 // is no disk behind it. A handle keeps the file; so does every mapping of it.
-// Left out: names, file descriptors, read and write (a program maps what it wants to read), truncation.
+// Left out: names, file descriptors, read and write (a program maps what it wants to read).
 
 import { EBADF, EINVAL, ENOMEM } from "../layout/errno.ts";
 import { FILE_SEED, FILE_ZERO, Inode, PAGE_SIZE } from "../layout/structs.gen.ts";
@@ -33,9 +33,13 @@ export function checkFile(cpu: Cpu, name: string, file: number): void {
   if (!open) throw new SyscallError(name, EBADF, `${file} is the handle of no file`);
 }
 
-function allocate(cpu: Cpu, kind: number, seed: number, sizeBytes: number): number {
+function checkSize(name: string, sizeBytes: number): void {
   const valid = Number.isInteger(sizeBytes) && sizeBytes >= 0 && sizeBytes <= MAX_SIZE;
-  if (!valid) throw new SyscallError("createFile", EINVAL, `a file cannot have ${sizeBytes} bytes`);
+  if (!valid) throw new SyscallError(name, EINVAL, `a file cannot have ${sizeBytes} bytes`);
+}
+
+function allocate(cpu: Cpu, kind: number, seed: number, sizeBytes: number): number {
+  checkSize("createFile", sizeBytes);
   const inode = cpu.k.inode_alloc(kind, seed, sizeBytes, 0);
   if (inode === 0) throw new SyscallError("createFile", ENOMEM, "out of memory");
   return inode;
@@ -43,7 +47,7 @@ function allocate(cpu: Cpu, kind: number, seed: number, sizeBytes: number): numb
 
 /** Address of the content of page `index`. Throws SyscallError ENOMEM. */
 function contentOf(cpu: Cpu, name: string, file: number, index: number): number {
-  cpu.k.serve_ipis();
+  cpu.k.take_interrupts();
   const at = cpu.k.file_page_content(file, index);
   if (at !== 0) return at >>> 0;
   const detail = "out of memory, or the frame is highmem, which holds no content";
@@ -52,7 +56,7 @@ function contentOf(cpu: Cpu, name: string, file: number, index: number): number 
 
 /** Makes a file; returns its handle, which sysCloseFile gives back. Throws SyscallError EINVAL or ENOMEM. */
 export function sysCreateFile(cpu: Cpu, from: FileContent): number {
-  cpu.k.serve_ipis();
+  cpu.k.take_interrupts();
   if (!("content" in from)) return allocate(cpu, FILE_SEED, (from.seed ?? 0) >>> 0, from.sizeBytes);
   const { content } = from;
   const file = allocate(cpu, FILE_ZERO, 0, content.length);
@@ -70,9 +74,20 @@ export function sysCreateFile(cpu: Cpu, from: FileContent): number {
 
 /** Gives a handle back. The file goes when nobody maps it any more. Throws SyscallError EBADF. */
 export function sysCloseFile(cpu: Cpu, file: number): void {
-  cpu.k.serve_ipis();
+  cpu.k.take_interrupts();
   checkFile(cpu, "closeFile", file);
   cpu.k.inode_close(file);
+}
+
+/**
+ * Gives a file a new length: what is cut off is gone from all who map it, what is new reads as zeros, or as
+ * what the seed says. Throws SyscallError EBADF or EINVAL.
+ */
+export function sysFtruncate(cpu: Cpu, file: number, sizeBytes: number): void {
+  cpu.k.take_interrupts();
+  checkFile(cpu, "ftruncate", file);
+  checkSize("ftruncate", sizeBytes);
+  cpu.k.do_truncate(file, sizeBytes);
 }
 
 /** A copy of `length` bytes of a file from `offset` on, fewer at its end. Throws SyscallError EBADF, EINVAL or ENOMEM. */

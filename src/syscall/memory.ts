@@ -45,7 +45,7 @@ export function mmOf(cpu: Cpu, task: number): number {
 /** Does `body` with mmap_sem held for writing, and turns a negative errno into a SyscallError. */
 function locked(cpu: Cpu, task: number, name: string, body: (mm: number) => number): number {
   const mm = mmOf(cpu, task);
-  cpu.k.serve_ipis();
+  cpu.k.take_interrupts();
   cpu.k.down_write(mmapSem(mm));
   let result: number;
   try {

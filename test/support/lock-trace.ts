@@ -13,6 +13,7 @@ import {
   KERNEL_GLOBALS,
   MEM_MAP,
   MMLIST_LOCK,
+  RCU_STATE,
   MmStruct,
   OBJECT_ALIGN,
   PAGE_WAIT_TABLE,
@@ -121,6 +122,7 @@ export class LockTrace {
     if (lock === KERNEL_GLOBALS + TlbFlush.tlbstate_lock) return "tlbstate_lock";
     if (lock === KERNEL_GLOBALS + 0x40) return "tasklist_lock";
     if (lock === MMLIST_LOCK) return "mmlist_lock";
+    if (lock === RCU_STATE) return "rcu_state.lock";
     if (lock >= ZONE_TABLE && lock < KERNEL_GLOBALS) {
       return (lock - ZONE_TABLE) % ZONE_STRIDE === Zone.lru_lock ? "lru_lock" : "Zone.lock";
     }

@@ -33,7 +33,7 @@ function runJob(job: number, program: number, args: readonly number[]): unknown 
   try {
     return loop.runJob(job, program, args);
   } finally {
-    if (panicOf(cpu) === undefined) cpu.k.enter_lazy();
+    if (panicOf(cpu) === undefined) cpu.k.enter_rest();
   }
 }
 
@@ -49,7 +49,7 @@ async function answer(request: Request): Promise<unknown> {
     case "quiesce":
       cpu.k.leave_lazy();
       quiesceCpu(cpu);
-      cpu.k.enter_lazy();
+      cpu.k.enter_rest();
       return undefined;
     case "stop":
       return undefined;
@@ -91,7 +91,7 @@ async function main(): Promise<void> {
   for (;;) {
     cpu.k.leave_lazy();
     loop.serveTasks();
-    cpu.k.enter_lazy();
+    cpu.k.enter_rest();
     if (!(await serveHost())) return;
   }
 }
