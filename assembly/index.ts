@@ -19,7 +19,6 @@ import * as walking from "./rmap/walk";
 import { Inode } from "./mm/mapping";
 import { Page, page_address, pfn_to_page } from "./mm/page";
 import { page_has_content } from "./mm/page_alloc";
-import { put_page } from "./mm/put_page";
 
 export { boot_machine, min_lowmem_pfns } from "./mm/boot";
 export { cpu_idle, enter_rest, take_interrupts } from "./sched/idle";
@@ -79,7 +78,7 @@ export {
   vma_unlink_file,
 } from "./mm/mapping";
 
-export { inode_close, inode_put } from "./mm/inode";
+export { fget, inode_close, inode_put } from "./mm/inode";
 
 export {
   drop_lazy_mm,
@@ -115,17 +114,19 @@ export function do_truncate(inode: Inode, size_bytes: f64): void {
   truncate_file(inode, address_of(size_bytes));
 }
 
-/**
- * Address of the content of a file's page, read in if need be: 0 when out of memory or without
- * content. Keeps no reference.
- */
-export function file_page_content(inode: Inode, index: f64): usize {
-  const page = files.read_cache_page(inode, address_of(index));
-  if (changetype<usize>(page) == 0) return 0;
-  const content = page_has_content(page) ? page_address(page) : 0;
-  // The page cache holds a reference of its own.
-  put_page(page);
-  return content;
+/** See read_cache_page of mm/filemap.ts. */
+export function read_cache_page(inode: Inode, index: f64): Page {
+  return files.read_cache_page(inode, address_of(index));
+}
+
+/** Address of what a page holds, or 0 for one without content. */
+export function page_content(page: Page): usize {
+  return page_has_content(page) ? page_address(page) : 0;
+}
+
+/** Length of a file in bytes. */
+export function inode_size(inode: Inode): f64 {
+  return <f64>inodes.inode_size(inode);
 }
 
 /** See seed_word of mm/filemap.ts. */

@@ -23,6 +23,7 @@ import "./lock/rwsem";
 import "./lock/wait_queue";
 import "./mm/anon_vma";
 import "./mm/fault";
+import "./mm/inode";
 import "./mm/mapping";
 import "./mm/mm";
 import "./mm/mm_types";

@@ -111,6 +111,9 @@ export class PerCpu {
   /** 1 when the whole mm goes away. */
   gather_fullmm: u32;
 
+  /** For who looks for the next page of a file: its index. */
+  found_index: u64;
+
   /** Callbacks of call_rcu that wait for a batch: the first and the last. */
   rcu_new_first: usize;
   /** See rcu_new_first. */

@@ -15,7 +15,7 @@
 // Lock: rcu_state.lock, innermost but for interrupts. Left out: the bottom-half flavour, CPUs that
 // go offline, the limit of batches in a row.
 
-import { atomic_and, read_once } from "../arch/atomic";
+import { atomic_and, atomic_or, read_once } from "../arch/atomic";
 import { ATTENTION_RCU } from "../arch/attention";
 import { smp_store_release } from "../arch/barrier";
 import { boot } from "../arch/boot_params";
@@ -89,6 +89,21 @@ export function rcu_read_unlock(): void {
   if (CONFIG_CHECK) this_cpu().rcu_nesting--;
 }
 
+if (
+  offsetof<PerCpu>("rcu_new_last") != offsetof<PerCpu>("rcu_new_first") + 4 ||
+  offsetof<PerCpu>("rcu_done_last") != offsetof<PerCpu>("rcu_done_first") + 4
+)
+  ERROR("a list of callbacks is two words in a row: first, last");
+
+/** Batches begin below 0, so that every run meets the wrap of their numbers. */
+const FIRST_BATCH: u32 = <u32>-300;
+
+/** No batch runs. Called at boot. */
+export function rcu_init(): void {
+  state().cur = FIRST_BATCH;
+  state().completed = FIRST_BATCH;
+}
+
 /** Appends a list of callbacks, from `first` to `last`, to the one whose ends are at `list`. */
 function append(list: usize, first: usize, last: usize): void {
   if (load<usize>(list) == 0) store<usize>(list, first);
@@ -124,7 +139,8 @@ function rcu_start_batch(rcu: RcuState): void {
   rcu.cur++;
   let mask: u64 = 0;
   for (let id: u32 = 0; id < boot().nr_cpus; id++) {
-    // FULL. Pairs with leave_lazy(): who is at rest now will read, when it comes back, what has been unlinked.
+    // FULL, by the lock above. Pairs with leave_lazy(): who is at rest now will read, when it comes back,
+    // what has been unlinked.
     if (read_once<u32>(percpu_tlb_state(percpu_of(id))) == TLB_STATE_OK) mask |= cpu_bit(id);
   }
   // RELEASE. Pairs with cpu_quiet(): who sees its bit was asked by this batch.
@@ -211,6 +227,8 @@ export function rcu_quiescent(): void {
     cpu_quiet(cpu);
     advance(cpu);
   }
+  // Who only sleeps does not call them: for the next entry from a program, without a kick.
+  if (cpu.rcu_done_first != 0) atomic_or<u32>(percpu_attention(cpu), ATTENTION_RCU);
 }
 
 /** A callback whose grace period has passed, taken off this CPU's list; or 0. */

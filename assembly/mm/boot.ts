@@ -20,6 +20,7 @@ import { shadow_freed } from "../check/shadow";
 import { KERNEL_2_6_8 } from "../config";
 import { Task } from "../sched/task";
 import { list_init } from "../lib/list";
+import { rcu_init } from "../lock/rcu";
 import { AnonVma } from "./anon_vma";
 import { Inode } from "./mapping";
 import { RADIX_TREE_NODE_SIZE } from "../lib/radix_tree";
@@ -178,6 +179,7 @@ export function boot_machine(
   caches_init();
   page_wait_init();
   mmlist_init();
+  rcu_init();
   zero_page_init();
   const kernel_mm = changetype<MmStruct>(INIT_MM);
   mm_init(kernel_mm, page_address(alloc_page(GFP_KERNEL | GFP_ZERO)));

@@ -11,7 +11,14 @@ import { EEXIST } from "../lib/errno";
 import { radix_tree_insert, radix_tree_lookup } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { lru_cache_add, mark_page_accessed } from "./lru";
-import { FILE_SEED, Inode, inode_page_tree, inode_size, inode_tree_lock } from "./mapping";
+import {
+  FILE_SEED,
+  Inode,
+  inode_page_tree,
+  inode_seed_end,
+  inode_size,
+  inode_tree_lock,
+} from "./mapping";
 import {
   PG_uptodate,
   Page,
@@ -56,12 +63,12 @@ export function add_to_page_cache(page: Page, inode: Inode, index: u64): i32 {
   return error;
 }
 
-/** What lies behind the end of the file in its last page reads as zeros. */
+/** What lies behind the end of what the file was made of reads as zeros. */
 function clear_behind_end(inode: Inode, index: u64, frame: usize): void {
   const start = index << PAGE_SHIFT;
-  const size = inode_size(inode);
-  if (size >= start + PAGE_SIZE || size < start) return;
-  const used = <usize>(size - start);
+  const end = inode_seed_end(inode);
+  if (end >= start + PAGE_SIZE) return;
+  const used = end > start ? <usize>(end - start) : 0;
   memset(frame + used, 0, PAGE_SIZE - used);
 }
 

@@ -2,8 +2,10 @@
 // do_truncate of 2.6.9. A file goes with its last reference: the host's handle, or a VMA.
 
 import { atomic_add_negative, atomic_xchg } from "../arch/atomic";
+import { KERNEL_GLOBALS } from "../arch/memory_map";
 import { mutex_lock, mutex_unlock } from "../lock/mutex";
-import { Inode, inode_count, inode_open, inode_sem } from "./mapping";
+import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { Inode, inode_count, inode_get, inode_is_open, inode_open, inode_sem } from "./mapping";
 import { CACHE_INODE } from "./slab_types";
 import { kmem_cache_free } from "./slab";
 import { truncate_inode_pages, vmtruncate } from "./truncate";
@@ -16,14 +18,28 @@ export function inode_put(inode: Inode): void {
   kmem_cache_free(CACHE_INODE, changetype<usize>(inode));
 }
 
-/** Gives the handle of an open file back. False if another CPU was faster. */
-export function inode_close(inode: Inode): bool {
-  if (atomic_xchg<u32>(inode_open(changetype<usize>(inode)), 0) != 1) return false;
-  inode_put(inode);
-  return true;
+/** Spinlock of handles: while it is held, an open one stays open, and so its file stays. */
+export const FILES_LOCK: usize = KERNEL_GLOBALS + 0x100;
+
+/** Takes a reference to the file of a handle, which may be any number; false if it is not open. */
+export function fget(handle: usize): bool {
+  spin_lock(FILES_LOCK);
+  const is_open = inode_is_open(handle);
+  if (is_open) inode_get(changetype<Inode>(handle));
+  spin_unlock(FILES_LOCK);
+  return is_open;
 }
 
-/** Gives a file a new length: who maps what is cut off gets SIGBUS from now on. May sleep. */
+/** Gives the handle of an open file back. False if another CPU was faster. */
+export function inode_close(handle: usize): bool {
+  spin_lock(FILES_LOCK);
+  const was_open = inode_is_open(handle) && atomic_xchg<u32>(inode_open(handle), 0) == 1;
+  spin_unlock(FILES_LOCK);
+  if (was_open) inode_put(changetype<Inode>(handle));
+  return was_open;
+}
+
+/** Gives a file that the caller has a reference to a new length. May sleep. */
 export function do_truncate(inode: Inode, size_bytes: u64): void {
   mutex_lock(inode_sem(inode));
   vmtruncate(inode, size_bytes);

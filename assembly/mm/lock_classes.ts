@@ -6,6 +6,7 @@ import { TLB_FLUSH, TlbFlush } from "../arch/tlb_interrupt";
 import {
   LOCK_ANON_VMA,
   LOCK_CACHE,
+  LOCK_FILES,
   LOCK_I_MMAP,
   LOCK_I_SEM,
   LOCK_LRU,
@@ -26,6 +27,7 @@ import {
 import { RCU_STATE } from "../lock/rcu";
 import { TASKLIST_LOCK } from "../sched/task";
 import { AnonVma } from "./anon_vma";
+import { FILES_LOCK } from "./inode";
 import { Inode } from "./mapping";
 import { MMLIST_LOCK } from "./mm";
 import { MmStruct } from "./mm_types";
@@ -42,6 +44,7 @@ function fixed_locks(): void {
   lock_class_of_fixed(TASKLIST_LOCK, LOCK_TASKLIST);
   lock_class_of_fixed(MMLIST_LOCK, LOCK_MMLIST);
   lock_class_of_fixed(RCU_STATE, LOCK_RCU);
+  lock_class_of_fixed(FILES_LOCK, LOCK_FILES);
   lock_class_of_fixed(INIT_MM + offsetof<MmStruct>("page_table_lock"), LOCK_PAGE_TABLE);
   lock_class_of_fixed(INIT_MM + offsetof<MmStruct>("mmap_sem_0"), LOCK_MMAP_SEM);
   for (let i: u32 = 0; i < MAX_NR_ZONES; i++) {

@@ -57,8 +57,8 @@ export class Inode {
   @atomic i_mmap_lock: u32;
   /** Counts truncations: a fault that saw one happen tries again. */
   @atomic truncate_count: u32;
-  /** Where truncation has got to: the index of the page that it has found. */
-  @guarded("tree_lock") i_found: u64;
+  /** Where the seed ends: behind it the file was cut off once, and holds zeros. */
+  @guarded("i_sem") i_seed_end: u64;
   /** Node on the list of all files. */
   @guarded("inode_lock") i_list_next: usize;
   /** See i_list_next. */
@@ -101,6 +101,12 @@ export function inode_size(inode: Inode): u64 {
   return read_once<u64>(changetype<usize>(inode) + offsetof<Inode>("i_size"));
 }
 
+/** Where the content of the file as it was made ends. */
+@inline
+export function inode_seed_end(inode: Inode): u64 {
+  return read_once<u64>(changetype<usize>(inode) + offsetof<Inode>("i_seed_end"));
+}
+
 /** Address of truncate_count. */
 @inline
 export function inode_truncate_count(inode: Inode): usize {
@@ -122,6 +128,7 @@ export function inode_alloc(kind: u32, seed: u32, size_bytes: u64, ino: u32): In
   inode.i_seed = seed;
   inode.i_ino = ino;
   inode.i_size = size_bytes;
+  inode.i_seed_end = size_bytes;
   mutex_init(inode_sem(inode));
   inode.page_tree_height = 0;
   inode.page_tree_rnode = 0;

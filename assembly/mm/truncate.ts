@@ -16,6 +16,7 @@ import { smp_mb } from "../arch/barrier";
 import { FIX_TRUNCATE_COUNT, without } from "../arch/fixes";
 import { memset } from "../arch/memory";
 import { PAGE_SHIFT, PAGE_SIZE } from "../arch/memory_map";
+import { PerCpu, this_cpu } from "../arch/percpu";
 import { vma_interval_tree_iter_first, vma_interval_tree_iter_next } from "../lib/interval_tree";
 import { radix_tree_delete, radix_tree_next } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
@@ -65,7 +66,7 @@ function unmap_mapping_range(inode: Inode, first: u64): void {
 /** The first page of the cache from `index` on, with a reference, or 0. */
 function next_page(inode: Inode, index: u64): Page {
   spin_lock(inode_tree_lock(inode));
-  const found = changetype<usize>(inode) + offsetof<Inode>("i_found");
+  const found = changetype<usize>(this_cpu()) + offsetof<PerCpu>("found_index");
   const page = changetype<Page>(radix_tree_next(inode_page_tree(inode), index, found));
   if (changetype<usize>(page) != 0) get_page(page);
   spin_unlock(inode_tree_lock(inode));
@@ -113,9 +114,13 @@ function truncate_partial_page(inode: Inode, size_bytes: u64): void {
 /** Gives the file a new length. i_sem is held. */
 export function vmtruncate(inode: Inode, size_bytes: u64): void {
   const old = inode.i_size;
-  // RELAXED. A fault that still sees the old length finds truncate_count changed.
+  // RELEASE, by the count below. Pairs with do_no_page(): who sees that the count has changed sees the new
+  // length.
   write_once<u64>(changetype<usize>(inode) + offsetof<Inode>("i_size"), size_bytes);
   if (size_bytes >= old) return;
+  if (size_bytes < inode.i_seed_end) {
+    write_once<u64>(changetype<usize>(inode) + offsetof<Inode>("i_seed_end"), size_bytes);
+  }
   const first = (size_bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
   unmap_mapping_range(inode, first);
   truncate_partial_page(inode, size_bytes);

@@ -37,9 +37,8 @@ import {
   PAGE_MAPPING_ANON,
   PG_referenced,
   Page,
-  page_clear_flag,
   page_mapping_addr,
-  page_test_flag,
+  page_test_and_clear_flag,
 } from "../mm/page";
 import { trylock_page, unlock_page } from "../mm/page_lock";
 import { flush_tlb_page } from "../mm/tlb_flush";
@@ -178,11 +177,7 @@ function page_referenced_maplocked(page: Page): u32 {
  * The caller has a reference to the page and no spinlock. `is_locked`: it has locked the page.
  */
 export function page_referenced(page: Page, is_locked: bool): u32 {
-  let referenced: u32 = 0;
-  if (page_test_flag(page, PG_referenced)) {
-    page_clear_flag(page, PG_referenced);
-    referenced = 1;
-  }
+  const referenced: u32 = page_test_and_clear_flag(page, PG_referenced) ? 1 : 0;
   if (TRIES) return referenced + page_referenced_maplocked(page);
   const mapping = read_once<usize>(page_mapping_addr(page));
   if (page_mapcount(page) <= 0 || mapping == 0) return referenced;

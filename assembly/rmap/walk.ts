@@ -21,7 +21,7 @@ import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { anon_vma_head } from "../mm/anon_vma";
 import { Inode, inode_i_mmap, inode_i_mmap_lock } from "../mm/mapping";
 import { MmStruct, VmArea, anon_node_vma, mm_mmap_sem, mm_ptl } from "../mm/mm_types";
-import { Page, get_page, pfn_to_page } from "../mm/page";
+import { PG_reserved, Page, get_page, pfn_to_page } from "../mm/page";
 import { pte_offset } from "../mm/pgtable";
 import { put_page } from "../mm/put_page";
 import { find_vma } from "../mm/vma_tree";
@@ -88,7 +88,10 @@ function missing_of(page: Page, vma: VmArea): i32 {
   return missing > 0 ? missing : 0;
 }
 
-/** The page that the running program maps at `address`, with a reference; or 0. Linux: follow_page. */
+/**
+ * The page that the running program maps at `address`, with a reference; or 0, as for the zero page. Linux:
+ * follow_page.
+ */
 export function follow_page(address: u64): Page {
   const mm = changetype<MmStruct>(changetype<Task>(this_cpu().current).mm);
   let page = changetype<Page>(0);
@@ -97,7 +100,8 @@ export function follow_page(address: u64): Page {
   const pte = ptep == 0 ? 0 : pte_read(ptep);
   if (pte_present(pte)) {
     page = pfn_to_page(pte_pfn(pte));
-    get_page(page);
+    if (page.flags & PG_reserved) page = changetype<Page>(0);
+    else get_page(page);
   }
   spin_unlock(mm_ptl(mm));
   return page;

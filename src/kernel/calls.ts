@@ -110,7 +110,10 @@ export interface KernelCalls {
   inode_references(inode: number): number;
   inode_is_open(inode: number): number;
   inode_close(inode: number): number;
-  file_page_content(inode: number, index: number): number;
+  fget(handle: number): number;
+  inode_size(inode: number): number;
+  read_cache_page(inode: number, index: number): number;
+  page_content(page: number): number;
   seed_word(seed: number, index: number, word: number): number;
 
   task_alloc(parent: number, mm: number, program: number): number;

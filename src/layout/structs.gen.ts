@@ -105,8 +105,8 @@ export const Inode = {
   i_mmap_lock: 68,
   /** u32, atomic. Counts truncations: a fault that saw one happen tries again. */
   truncate_count: 72,
-  /** u64, guarded by tree_lock. Where truncation has got to: the index of the page that it has found. */
-  i_found: 80,
+  /** u64, guarded by i_sem. Where the seed ends: behind it the file was cut off once, and holds zeros. */
+  i_seed_end: 80,
   /** usize, guarded by inode_lock. Node on the list of all files. */
   i_list_next: 88,
   /** usize, guarded by inode_lock. See i_list_next. */
@@ -273,7 +273,7 @@ export const PanicRecord = {
 
 /** See assembly/arch/percpu.ts. */
 export const PerCpu = {
-  SIZE: 208,
+  SIZE: 220,
   /** u32. Number of this CPU. */
   id: 0,
   /** u32, atomic. ATTENTION_* bits: somebody wants this CPU to look up. */
@@ -350,28 +350,30 @@ export const PerCpu = {
   gather_need_flush: 156,
   /** u32. 1 when the whole mm goes away. */
   gather_fullmm: 160,
+  /** u64. For who looks for the next page of a file: its index. */
+  found_index: 168,
   /** usize. Callbacks of call_rcu that wait for a batch: the first and the last. */
-  rcu_new_first: 164,
+  rcu_new_first: 176,
   /** usize. See rcu_new_first. */
-  rcu_new_last: 168,
+  rcu_new_last: 180,
   /** usize. Callbacks that wait for the batch rcu_batch: the first and the last. */
-  rcu_cur_first: 172,
+  rcu_cur_first: 184,
   /** usize. See rcu_cur_first. */
-  rcu_cur_last: 176,
+  rcu_cur_last: 188,
   /** usize. Callbacks whose grace period has passed: the first and the last. */
-  rcu_done_first: 180,
+  rcu_done_first: 192,
   /** usize. See rcu_done_first. */
-  rcu_done_last: 184,
+  rcu_done_last: 196,
   /** u32. Number of the batch that rcu_cur_first waits for. */
-  rcu_batch: 188,
+  rcu_batch: 200,
   /** usize. The RcuHead of synchronize_kernel. */
-  rcu_sync_next: 192,
+  rcu_sync_next: 204,
   /** u32. See rcu_sync_next. */
-  rcu_sync_func: 196,
+  rcu_sync_func: 208,
   /** u32. 1 when what synchronize_kernel waits for has passed. */
-  rcu_sync_done: 200,
+  rcu_sync_done: 212,
   /** u32. Checking builds: rcu_read_lock()s that are under way. */
-  rcu_nesting: 204,
+  rcu_nesting: 216,
 } as const;
 
 /** per_cpu_pages: one for each zone in the per-CPU area. See assembly/mm/page_alloc.ts. */
@@ -884,7 +886,9 @@ export const LOCK_TLBSTATE = 18;
 export const LOCK_INTERRUPTS = 19;
 /** rcu_state.lock. */
 export const LOCK_RCU = 20;
-export const NR_LOCK_CLASSES = 21;
+/** files_lock: who uses a handle, and who closes it. */
+export const LOCK_FILES = 21;
+export const NR_LOCK_CLASSES = 22;
 /** Two low bits of the address of a lock: a spinlock. */
 export const LOCK_IS_SPINLOCK = 0x0;
 /** A semaphore or mutex; its wait_lock is a spinlock at the same address. */
@@ -914,6 +918,10 @@ export const RCU_STATE = 0x18c0;
 export const VM_FAULT_OOM = -1;
 export const VM_FAULT_SIGBUS = 0;
 export const VM_FAULT_MINOR = 1;
+
+// assembly/mm/inode.ts
+/** Spinlock of handles: while it is held, an open one stays open, and so its file stays. */
+export const FILES_LOCK = 0x1900;
 
 // assembly/mm/mapping.ts
 /** Pages that are not in the page cache read as zeros. */

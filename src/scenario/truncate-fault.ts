@@ -32,4 +32,3 @@ export const truncateFault = defineScenario<{ at: number; file: number }>({
     },
   ],
 });
-

@@ -14,6 +14,7 @@ import { PAGE, RW, fixed } from "../support/process.ts";
 const AROUND = [["mmap_sem"], ["PG_locked"], ["i_mmap_lock"]];
 const INSIDE = [
   ["tree_lock", "PG_maplock", "mmlist_lock", "tasklist_lock", "tlbstate_lock", "runqueue_lock"],
+  ["rcu_state.lock", "files_lock"],
   ["lru_lock", "KmemCache.lock"],
   ["Zone.lock", "WaitQueue.lock", "wait_lock"],
 ];

@@ -13,11 +13,12 @@ import {
   RcuState,
 } from "../../src/layout/structs.gen.ts";
 import { getU32, getU64, setI32 } from "../../src/layout/view.ts";
-import type { Cpu } from "../../src/kernel/load.ts";
+import { loadKernel, type Cpu } from "../../src/kernel/load.ts";
 import { checkInvariants } from "../../src/machine/invariants/check.ts";
 import { memoryState } from "../../src/machine/invariants/leaks.ts";
 import { cacheAt } from "../support/census.ts";
 import { DirectMachine } from "../support/direct.ts";
+import { startThreads } from "../support/threads.ts";
 
 /** More objects than a slab has, and than a CPU keeps for itself. */
 const MANY = 200;
@@ -196,4 +197,56 @@ describe("a grace period", () => {
     expect(rule).toBe("BUG_RCU_READER");
     machines.length = 0;
   });
+});
+
+describe("callbacks", () => {
+  test("are called ten at a time, and all of them", () => {
+    const { machine, all } = machineOf(1);
+    const [cpu] = all as [Cpu];
+    cpu.k.kmem_cache_reap_all();
+    const before = freeFrames(machine);
+    const perSlab = getU32(cpu, cacheAt(CACHE_ANON_VMA) + KmemCache.num);
+    const objects = Array.from({ length: 25 * perSlab }, () =>
+      cpu.k.kmem_cache_alloc(CACHE_ANON_VMA),
+    );
+    for (const object of objects) cpu.k.kmem_cache_free(CACHE_ANON_VMA, object);
+    cpu.k.kmem_cache_reap_all();
+    const missing = before - freeFrames(machine);
+    expect(missing).toBeGreaterThanOrEqual(25);
+
+    cpu.k.take_interrupts();
+
+    expect(before - freeFrames(machine)).toBe(missing - 10);
+    while (callbacks(cpu).some((head) => head !== 0)) cpu.k.take_interrupts();
+    expect(freeFrames(machine)).toBe(before);
+  });
+
+  test("that became due while their CPU rested are called when it comes back", () => {
+    const { machine, all } = machineOf(2);
+    const [first, second] = all as [Cpu, Cpu];
+    first.k.kmem_cache_reap_all();
+    const before = freeFrames(machine);
+    freeSlabs(first, CACHE_ANON_VMA);
+    first.k.take_interrupts();
+    second.k.take_interrupts();
+
+    first.k.enter_rest();
+
+    expect(freeFrames(machine)).toBeLessThan(before);
+    first.k.leave_lazy();
+    first.k.take_interrupts();
+    expect(freeFrames(machine)).toBe(before);
+  });
+});
+
+test("on real threads, who waits for grace periods gets them, whatever the others do", async () => {
+  const url = new URL("../support/programs/rcu.mjs", import.meta.url);
+  const threads = await startThreads("2.6.9", loadKernel("2.6.9", true), 2, url, ["synchronize"]);
+  try {
+    const rounds = await threads.runOnAll("synchronize", [200]);
+    expect(rounds).toEqual([200, 200]);
+    expect(getU32(threads.memory, RCU_STATE + RcuState.completed)).not.toBe(0);
+  } finally {
+    await threads.stop();
+  }
 });

@@ -16,7 +16,7 @@ import type { MmapOptions } from "../../../syscall/memory.ts";
 import { BrokenRule } from "../detect/broken-rule.ts";
 import { bytesOf, copyWrites, touchWrites, widthOf } from "./accesses.ts";
 import { UserModel, type Who } from "./model.ts";
-import { Operation } from "./operations.ts";
+import { Operation, type Range } from "./operations.ts";
 import { findLostStore } from "./read-back.ts";
 import { describeMismatch } from "./report.ts";
 import { moveMapping, pageAlign, rangesOf, sortOf } from "./sections.ts";
@@ -256,17 +256,18 @@ export class UserLog {
     const handle = args[0] as number;
     const file = this.#file(handle);
     const mm = this.#word(task.address + Task.mm);
+    const own = this.#spaces.get(mm);
     this.#model.journal.put(this.#files, handle, "unknown");
-    const begun = [...this.#spaces].map(([of, space]) => {
-      const ranges = space.regions.filter(({ object }) => object === file);
-      for (const { start, end } of ranges) space.makeUnknown(start, end);
+    for (const space of this.#unborn.values()) makeFileUnknown(space, file);
+    const begun = [...this.#spaces.values()].map((space) => {
+      const ranges = makeFileUnknown(space, file);
       const what = { space, cpu: task.cpuId, name: "ftruncate", sort: "drop", ranges } as const;
-      return { of, operation: this.#model.operations.begin(what) };
+      return own === undefined ? undefined : this.#model.operations.begin(what);
     });
-    const own = begun.find(({ of }) => of === mm);
-    if (own === undefined) return undefined;
-    const elsewhere = begun.filter((each) => each !== own).map(({ operation }) => operation);
-    return { operation: own.operation, task, mm, args, elsewhere };
+    const operation = begun.find((each) => each?.space === own);
+    if (operation === undefined) return undefined;
+    const elsewhere = begun.filter((each) => each !== undefined && each !== operation);
+    return { operation, task, mm, args, elsewhere: elsewhere as Operation[] };
   }
 
   #file(handle: number): SharedObject | "unknown" {
@@ -318,4 +319,11 @@ export class UserLog {
       operation.space.map({ start, end, object, offset, shared, growsDown });
     });
   }
+}
+
+/** Nothing is claimed any more of what maps a file; where that is. */
+function makeFileUnknown(space: AddressSpace, file: SharedObject | "unknown"): Range[] {
+  const ranges = space.regions.filter(({ object }) => object === file);
+  for (const { start, end } of ranges) space.makeUnknown(start, end);
+  return ranges;
 }
