@@ -7,22 +7,26 @@ import "./structs";
 import { VmArea, MmStruct } from "./mm/mm_types";
 import * as access from "./mm/uaccess";
 import * as files from "./mm/filemap";
+import { do_truncate as truncate_file } from "./mm/inode";
 import * as inodes from "./mm/mapping";
 import * as mms from "./mm/mm";
 import * as moving from "./mm/mremap";
 import * as protection from "./mm/protect";
 import * as trees from "./mm/vma_tree";
 import * as zapping from "./mm/zap";
+import { page_referenced as ask_referenced } from "./rmap/referenced";
 import * as walking from "./rmap/walk";
 import { Inode } from "./mm/mapping";
 import { Page, page_address, pfn_to_page } from "./mm/page";
 import { page_has_content } from "./mm/page_alloc";
-import { put_page } from "./mm/put_page";
 
 export { boot_machine, min_lowmem_pfns } from "./mm/boot";
-export { cpu_idle, cpu_kicks } from "./arch/wait";
+export { cpu_idle, enter_rest, take_interrupts } from "./sched/idle";
+export { rcu_drain, synchronize_kernel } from "./sched/rcu_tasklet";
+export { cpu_kicks } from "./lock/sleep";
 export { cpu_kick, send_ipi } from "./arch/kick";
-export { enter_lazy, leave_lazy } from "./arch/tlb_state";
+export { leave_lazy } from "./arch/tlb_state";
+// Not for the host: the explorer's wait loop calls it (src/engine/explore/instrument.ts).
 export { serve_ipis } from "./arch/ipi";
 export { has_fix } from "./arch/fixes";
 export { local_flush_tlb } from "./arch/tlb";
@@ -68,13 +72,13 @@ export {
   __vma_link_file,
   __vma_unlink_file,
   inode_get,
-  inode_put,
-  inode_close,
   inode_is_open,
   inode_references,
   vma_link_file,
   vma_unlink_file,
 } from "./mm/mapping";
+
+export { fget, inode_close, inode_put } from "./mm/inode";
 
 export {
   drop_lazy_mm,
@@ -105,17 +109,24 @@ export function inode_alloc(kind: u32, seed: u32, size_bytes: f64, ino: u32): In
   return inodes.inode_alloc(kind, seed, address_of(size_bytes), ino);
 }
 
-/**
- * Address of the content of a file's page, read in if need be: 0 when out of memory or without
- * content. Keeps no reference.
- */
-export function file_page_content(inode: Inode, index: f64): usize {
-  const page = files.read_cache_page(inode, address_of(index));
-  if (changetype<usize>(page) == 0) return 0;
-  const content = page_has_content(page) ? page_address(page) : 0;
-  // The page cache holds a reference of its own.
-  put_page(page);
-  return content;
+/** See do_truncate of mm/inode.ts. */
+export function do_truncate(inode: Inode, size_bytes: f64): void {
+  truncate_file(inode, address_of(size_bytes));
+}
+
+/** See read_cache_page of mm/filemap.ts. */
+export function read_cache_page(inode: Inode, index: f64): Page {
+  return files.read_cache_page(inode, address_of(index));
+}
+
+/** Address of what a page holds, or 0 for one without content. */
+export function page_content(page: Page): usize {
+  return page_has_content(page) ? page_address(page) : 0;
+}
+
+/** Length of a file in bytes. */
+export function inode_size(inode: Inode): f64 {
+  return <f64>inodes.inode_size(inode);
 }
 
 /** See seed_word of mm/filemap.ts. */
@@ -178,6 +189,11 @@ export function rmap_missing(address: f64): i32 {
   return walking.rmap_missing(address_of(address));
 }
 
+/** See page_referenced of rmap/referenced.ts. */
+export function page_referenced(page: Page, is_locked: u32): u32 {
+  return ask_referenced(page, is_locked != 0);
+}
+
 /** See user_touch of mm/uaccess.ts. */
 export function user_touch(start: f64, length: f64, write: bool): f64 {
   return <f64>access.user_touch(address_of(start), address_of(length), write);
@@ -226,6 +242,11 @@ export function user_store32(address: f64, value: u32): void {
 /** Stores 64 bits; a BigInt from the host. */
 export function user_store64(address: f64, value: u64): void {
   access.user_store<u64>(address_of(address), value);
+}
+
+/** See follow_page of rmap/walk.ts. */
+export function follow_page(address: f64): Page {
+  return walking.follow_page(address_of(address));
 }
 
 /** Address of the page of frame `pfn`. */

@@ -7,3 +7,5 @@ export const ATTENTION_TLB: u32 = 1;
 export const ATTENTION_PANIC: u32 = 2;
 /** The host wants this CPU back in its event loop; served by the idle loop. */
 export const ATTENTION_HOST: u32 = 4;
+/** A grace period waits for this CPU, or callbacks of it do; served in quiescent states (lock/rcu.ts). */
+export const ATTENTION_RCU: u32 = 8;

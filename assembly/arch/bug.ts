@@ -31,6 +31,9 @@ export const BUG_LOCK_ORDER: u32 = 20;
 export const BUG_LOCK_RECURSION: u32 = 21;
 export const BUG_LOCK_NOT_HELD: u32 = 22;
 export const BUG_LOCKS_HELD: u32 = 23;
+export const BUG_RCU_READER: u32 = 24;
+export const BUG_BAD_CALLBACK: u32 = 25;
+export const BUG_SLAB_FLAGS: u32 = 26;
 
 @unmanaged @final
 export class PanicRecord {

@@ -49,6 +49,26 @@ export const FIX_ANON_VMA_EMPTY: u32 = 0x100000;
 /** A bit lock is freed by an atomic that orders what came before (lock/bit_spinlock.ts). */
 export const FIX_BIT_UNLOCK: u32 = 0x200000;
 
+/** 2.6.9: memory of anon_vmas goes back only after a grace period (mm/slab.ts). */
+export const FIX_TYPESAFE_SLAB: u32 = 0x400000;
+/** 2.6.9: an anon_vma is handed out as it came back, and not made anew (mm/slab.ts). */
+export const FIX_REINIT: u32 = 0x800000;
+/** 2.6.9: the way from a page to its anon_vma is a read section of RCU (rmap/referenced.ts). */
+export const FIX_RCU: u32 = 0x1000000;
+/** 2.6.9: that section begins before the page's mapping is read (rmap/referenced.ts). */
+export const FIX_RCU_FIRST: u32 = 0x2000000;
+/** 2.6.9: a VMA joins an anon_vma under its lock even if it is fresh (mm/anon_vma.ts). */
+export const FIX_FRESH_LOCK: u32 = 0x4000000;
+
+/** Truncation is counted, and a fault looks at the count again (mm/truncate.ts). */
+export const FIX_TRUNCATE_COUNT: u32 = 0x8000000;
+/** 2.6.9: the page lock keeps the file of a page that reclaim asks about (rmap/referenced.ts). */
+export const FIX_REFERENCED_LOCK: u32 = 0x10000000;
+/** 2.6.9: page->mapping is read again when the page lock is held (rmap/referenced.ts). */
+export const FIX_MAPPING_RECHECK: u32 = 0x20000000;
+/** 2.6.9: the page lock is given back on every way out (rmap/referenced.ts). */
+export const FIX_REFERENCED_UNLOCK: u32 = 0x40000000;
+
 /** True if this machine does without `fix`. */
 @inline
 export function without(fix: u32): bool {

@@ -7,7 +7,6 @@
 import { atomic_cmpxchg } from "./atomic";
 import { boot } from "./boot_params";
 import { no_locks_held } from "./held_locks";
-import { serve_ipis } from "./ipi";
 import { this_cpu } from "./percpu";
 import {
   _PAGE_ACCESSED,
@@ -21,6 +20,7 @@ import { tlb_fill, tlb_lookup, tlb_pte } from "./tlb";
 import { MmStruct } from "../mm/mm_types";
 import { SIGSEGV, do_page_fault, raise_signal } from "../mm/page_fault";
 import { TASK_SIZE, pte_offset } from "../mm/pgtable";
+import { take_interrupts } from "../sched/idle";
 
 /** translate: the access raised a signal, noted in the per-CPU area. */
 export const TRANSLATE_FAULT: usize = 0xffffffff;
@@ -60,7 +60,7 @@ function translate_slow(address: u64, write: bool): usize {
     return TRANSLATE_FAULT;
   }
   while (true) {
-    serve_ipis();
+    take_interrupts();
     const pte = walk(address, write);
     if (pte != 0) return frame_byte(pte, address);
     if (!do_page_fault(address, write)) return TRANSLATE_FAULT;
@@ -87,7 +87,7 @@ export function translate_cached(address: u64, write: bool): usize {
 @inline
 export function translate(address: u64, write: bool): usize {
   no_locks_held();
-  serve_ipis();
+  take_interrupts();
   const at = translate_cached(address, write);
   return at == TRANSLATE_FAULT ? translate_slow(address, write) : at;
 }

@@ -110,6 +110,32 @@ export class PerCpu {
   gather_need_flush: u32;
   /** 1 when the whole mm goes away. */
   gather_fullmm: u32;
+
+  /** For who looks for the next page of a file: its index. */
+  found_index: u64;
+
+  /** Callbacks of call_rcu that wait for a batch: the first and the last. */
+  rcu_new_first: usize;
+  /** See rcu_new_first. */
+  rcu_new_last: usize;
+  /** Callbacks that wait for the batch rcu_batch: the first and the last. */
+  rcu_cur_first: usize;
+  /** See rcu_cur_first. */
+  rcu_cur_last: usize;
+  /** Callbacks whose grace period has passed: the first and the last. */
+  rcu_done_first: usize;
+  /** See rcu_done_first. */
+  rcu_done_last: usize;
+  /** Number of the batch that rcu_cur_first waits for. */
+  rcu_batch: u32;
+  /** The RcuHead of synchronize_kernel. */
+  rcu_sync_next: usize;
+  /** See rcu_sync_next. */
+  rcu_sync_func: u32;
+  /** 1 when what synchronize_kernel waits for has passed. */
+  rcu_sync_done: u32;
+  /** Checking builds: rcu_read_lock()s that are under way. */
+  rcu_nesting: u32;
 }
 
 /** Offsets of the arrays that follow the fields. */

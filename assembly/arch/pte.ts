@@ -7,7 +7,14 @@
 // (mprotect to nothing keeps the page). The walker sets A and D at any time, so the kernel changes
 // live entries atomically.
 
-import { atomic_and, atomic_or, atomic_xchg, read_once, write_once } from "./atomic";
+import {
+  atomic_and,
+  atomic_fetch_and,
+  atomic_or,
+  atomic_xchg,
+  read_once,
+  write_once,
+} from "./atomic";
 import { FIX_PTE_XCHG, without } from "./fixes";
 
 export const _PAGE_PRESENT: u64 = 0x001;
@@ -67,6 +74,13 @@ function get_then_clear(ptep: usize): u64 {
   const pte = read_once<u64>(ptep);
   write_once<u64>(ptep, 0);
   return pte;
+}
+
+/** Takes the accessed bit of a live entry away; true if it was set. */
+@inline
+export function ptep_clear_young(ptep: usize): bool {
+  if ((read_once<u64>(ptep) & _PAGE_ACCESSED) == 0) return false;
+  return (atomic_fetch_and<u64>(ptep, ~_PAGE_ACCESSED) & _PAGE_ACCESSED) != 0;
 }
 
 /** Write-protects a live entry. */

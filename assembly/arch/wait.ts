@@ -1,12 +1,10 @@
-// All waiting. Each primitive names the word it waits on: `threads` spins on it, parks when CPUs
-// outnumber cores, and sleeps where Linux would have called schedule(); `explore` does not run the
-// CPU until the word is written. A waiting CPU serves IPIs. A lock never spells a bare loop.
+// All waiting ends here. A spin names the word it waits on: `threads` spins on it, and parks when CPUs
+// outnumber cores; `explore` does not run the CPU until the word is written. A waiting CPU serves
+// IPIs. A lock never spells a bare loop. What sleeps (lock/sleep.ts) rests between two looks.
 
 import { read_once } from "./atomic";
 import { boot } from "./boot_params";
-import { no_locks_held } from "./held_locks";
 import { serve_ipis } from "./ipi";
-import { enter_lazy, leave_lazy } from "./tlb_state";
 import { percpu_wake_word, this_cpu } from "./percpu";
 
 /** How long a spinning waiter of an oversubscribed machine parks, in ns. */
@@ -16,7 +14,6 @@ const PARK_NS: i64 = 20000;
  * hang.
  */
 const SLEEP_NS: i64 = 100000000;
-
 /**
  * One turn of a spin loop on the word at `addr`: returns when it is no longer `seen`, or a while
  * later.
@@ -36,42 +33,7 @@ export function cpu_wait_while<T>(addr: usize, seen: T): void {
   }
 }
 
-/** Sleeps until the word at `addr` is no longer `seen`. Whoever writes it kicks this CPU. */
-export function cpu_sleep_while(addr: usize, seen: u32): void {
-  const cpu = this_cpu();
-  for (let turn: u32 = 0; turn < boot().spin_limit; turn++) {
-    if (read_once<u32>(addr) != seen) return;
-    serve_ipis();
-  }
-  cpu.sleeps++;
-  enter_lazy();
-  while (read_once<u32>(addr) == seen) {
-    const kicks = read_once<u32>(percpu_wake_word(cpu));
-    serve_ipis();
-    if (read_once<u32>(addr) != seen) break;
-    atomic.wait<i32>(percpu_wake_word(cpu), <i32>kicks, SLEEP_NS);
-  }
-  leave_lazy();
-}
-
-/** The number that cpu_idle compares: read it before looking for work. */
-export function cpu_kicks(): u32 {
-  return read_once<u32>(percpu_wake_word(this_cpu()));
-}
-
-/** Sleeps until somebody kicked this CPU after cpu_kicks() returned `kicks`. */
-export function cpu_idle(kicks: u32): void {
-  no_locks_held();
-  const cpu = this_cpu();
-  for (let turn: u32 = 0; turn < boot().spin_limit; turn++) {
-    if (read_once<u32>(percpu_wake_word(cpu)) != kicks) return;
-    serve_ipis();
-  }
-  enter_lazy();
-  while (read_once<u32>(percpu_wake_word(cpu)) == kicks) {
-    serve_ipis();
-    atomic.wait<i32>(percpu_wake_word(cpu), <i32>kicks, SLEEP_NS);
-  }
-  serve_ipis();
-  leave_lazy();
+/** Rests until this CPU, kicked `kicks` times so far, is kicked again, or for a while. */
+export function cpu_rest(kicks: u32): void {
+  atomic.wait<i32>(percpu_wake_word(this_cpu()), <i32>kicks, SLEEP_NS);
 }

@@ -112,6 +112,7 @@ let event_limit: u32 = MAX_EVENTS;
 let private_from: u32 = 0;
 let private_size: u32 = 0;
 let attention_addr: u32 = 0;
+let attention_mask: u32 = 0;
 /** A CPU has its turn; else it is the host that calls: setup, or the check at the end. */
 let exploring: bool = false;
 let stop: bool = false;
@@ -167,8 +168,12 @@ export function configure_turns(log: bool, break_on_wake: bool): void {
   breaks_on_wake = break_on_wake;
 }
 
-/** Plain accesses of `cpu` to [from, to) are its own business. `attention`: word that ends its waits, or 0. */
-export function configure_cpu(cpu: u32, from: u32, to: u32, attention: u32): void {
+/**
+ * Plain accesses of `cpu` to [from, to) are its own business. `attention`: word that ends its waits when it
+ * has one of the bits of `mask`, or 0.
+ */
+export function configure_cpu(cpu: u32, from: u32, to: u32, attention: u32, mask: u32): void {
+  attention_mask = mask;
   const state = cpu_state(cpu);
   state.private_from = from;
   state.private_to = to;
@@ -541,7 +546,7 @@ export function wait(meta: u32, addr: u32, seen: u32, attends: bool): u32 {
   const attention: u32 = attends ? attention_addr : 0;
   if (attention != 0) happen((meta & ~255) | ATOMIC_LOAD | 0x20, attention, 4);
   if (!word_is(addr, size, seen)) return waited ? 0 : 1;
-  if (attention != 0 && load<u32>(attention) != 0) return 0;
+  if (attention != 0 && (load<u32>(attention) & attention_mask) != 0) return 0;
   const state = cpu_state(current);
   state.wait_addr = addr;
   state.wait_addr2 = attention;

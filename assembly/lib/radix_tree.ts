@@ -11,7 +11,8 @@
 // Left out: tags (dirty, writeback), preloading of nodes, lookups without the lock.
 
 import { BUG_RADIX_TREE, check_bug_on } from "../arch/bug";
-import { CACHE_RADIX_NODE, kmem_cache_alloc, kmem_cache_free } from "../mm/slab";
+import { kmem_cache_alloc, kmem_cache_free } from "../mm/slab";
+import { CACHE_RADIX_NODE } from "../mm/slab_types";
 import { EEXIST, ENOMEM } from "./errno";
 
 /** Index bits that one level decides. */

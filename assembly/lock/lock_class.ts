@@ -46,7 +46,11 @@ export const LOCK_MMLIST: u32 = 17;
 export const LOCK_TLBSTATE: u32 = 18;
 /** No lock: interrupts are off. Who waits for the answer to an interrupt waits for this. */
 export const LOCK_INTERRUPTS: u32 = 19;
-export const NR_LOCK_CLASSES: u32 = 20;
+/** rcu_state.lock. */
+export const LOCK_RCU: u32 = 20;
+/** files_lock: who uses a handle, and who closes it. */
+export const LOCK_FILES: u32 = 21;
+export const NR_LOCK_CLASSES: u32 = 22;
 
 /** Two low bits of the address of a lock: a spinlock. */
 export const LOCK_IS_SPINLOCK: usize = 0;

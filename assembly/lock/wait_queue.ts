@@ -11,7 +11,7 @@ import {
   waiter_cpu,
 } from "../arch/percpu";
 import { cpu_kick } from "../arch/kick";
-import { cpu_sleep_while } from "../arch/wait";
+import { cpu_sleep_while } from "./sleep";
 import { list_add_tail, list_del, list_empty, list_init, list_next } from "../lib/list";
 import { spin_lock, spin_unlock } from "./spinlock";
 

@@ -7,8 +7,8 @@
 // PTE is gone.
 //
 // Lock order. 2.6.8: page_table_lock > anon_vma.lock. 2.6.9: anon_vma.lock > page_table_lock ("mm
-// lock ordering"). Left out: finders that come from a page without a lock (they come with reclaim
-// and RCU), memory policies.
+// lock ordering"). Finders that come from a page without a lock: rmap/referenced.ts. Left out:
+// memory policies.
 
 import { read_once, write_once } from "../arch/atomic";
 import { BUG_ANON_VMA_NOT_SHARED, bug_on } from "../arch/bug";
@@ -16,6 +16,7 @@ import {
   FIX_ADOPT_LOCK,
   FIX_ANON_VMA_EMPTY,
   FIX_ANON_VMA_RECHECK,
+  FIX_FRESH_LOCK,
   FIX_LOCK_ORDER,
   without,
 } from "../arch/fixes";
@@ -34,7 +35,8 @@ import {
   vma_anon_vma,
   vma_pages,
 } from "./mm_types";
-import { CACHE_ANON_VMA, kmem_cache_alloc, kmem_cache_free } from "./slab";
+import { kmem_cache_alloc, kmem_cache_free } from "./slab";
+import { CACHE_ANON_VMA } from "./slab_types";
 import { find_vma_before } from "./vma_tree";
 
 /**
@@ -125,8 +127,8 @@ function link_ptl_first(vma: VmArea, anon_vma: usize, locks: bool): bool {
 }
 
 /**
- * 2.6.9: the lock of an adopted anon_vma outside page_table_lock; a fresh one is linked without its
- * lock.
+ * 2.6.9: the lock of the anon_vma outside page_table_lock. That of a fresh one was not taken until
+ * October 2008.
  */
 function link_anon_vma_first(vma: VmArea, anon_vma: usize, locks: bool): bool {
   const ptl = mm_ptl(changetype<MmStruct>(vma.vm_mm));
@@ -150,8 +152,11 @@ export function anon_vma_prepare(vma: VmArea): bool {
     anon_vma = kmem_cache_alloc(CACHE_ANON_VMA);
     if (anon_vma == 0) return false;
   }
-  // 2.6.7 took no lock but page_table_lock, although the others of the list know nothing of that.
-  const locks = adopted && !without(FIX_ADOPT_LOCK);
+  // 2.6.7 took no lock but page_table_lock, although the others of the list know nothing of that. A fresh
+  // one has others too where its memory is type-safe: who has found what was here before.
+  const locks = adopted
+    ? !without(FIX_ADOPT_LOCK)
+    : CONFIG_KERNEL != KERNEL_2_6_8 && !without(FIX_FRESH_LOCK | FIX_LOCK_ORDER);
   const linked = without(FIX_ANON_VMA_RECHECK)
     ? link_unlocked(vma, anon_vma)
     : CONFIG_KERNEL == KERNEL_2_6_8 || without(FIX_LOCK_ORDER)

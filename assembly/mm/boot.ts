@@ -17,8 +17,10 @@ import { smp_store_release } from "../arch/barrier";
 import { TLB_STATE_LAZY } from "../arch/tlb_state";
 import { write_once } from "../arch/atomic";
 import { shadow_freed } from "../check/shadow";
+import { KERNEL_2_6_8 } from "../config";
 import { Task } from "../sched/task";
 import { list_init } from "../lib/list";
+import { rcu_init } from "../lock/rcu";
 import { AnonVma } from "./anon_vma";
 import { Inode } from "./mapping";
 import { RADIX_TREE_NODE_SIZE } from "../lib/radix_tree";
@@ -29,6 +31,7 @@ import { PG_free_checked } from "./page";
 import { GFP_KERNEL, GFP_ZERO, alloc_page, free_one_block, pageset_init } from "./page_alloc";
 import { page_wait_init } from "./page_lock";
 import { lock_classes_init } from "./lock_classes";
+import { kmem_cache_create } from "./slab";
 import {
   CACHE_ANON_VMA,
   CACHE_INODE,
@@ -39,8 +42,8 @@ import {
   CTOR_ANON_VMA,
   CTOR_NONE,
   CTOR_ZERO,
-  kmem_cache_create,
-} from "./slab";
+  SLAB_DESTROY_BY_RCU,
+} from "./slab_types";
 import { MAX_ORDER, ZONE_HIGHMEM, ZONE_NORMAL, free_area, zone_of } from "./zone";
 import { zone_active_list, zone_inactive_list } from "./zone";
 
@@ -134,7 +137,9 @@ function percpu_init(id: u32): void {
 function caches_init(): void {
   kmem_cache_create(CACHE_VM_AREA, offsetof<VmArea>(), CTOR_NONE);
   kmem_cache_create(CACHE_MM, offsetof<MmStruct>(), CTOR_NONE);
-  kmem_cache_create(CACHE_ANON_VMA, offsetof<AnonVma>(), CTOR_ANON_VMA);
+  // 2.6.8 has no finder that comes without a lock.
+  const anon_vma_flags = CONFIG_KERNEL == KERNEL_2_6_8 ? 0 : SLAB_DESTROY_BY_RCU;
+  kmem_cache_create(CACHE_ANON_VMA, offsetof<AnonVma>(), CTOR_ANON_VMA, anon_vma_flags);
   kmem_cache_create(CACHE_INODE, offsetof<Inode>(), CTOR_NONE);
   kmem_cache_create(CACHE_RADIX_NODE, RADIX_TREE_NODE_SIZE, CTOR_ZERO);
   kmem_cache_create(CACHE_TASK, offsetof<Task>(), CTOR_NONE);
@@ -174,6 +179,7 @@ export function boot_machine(
   caches_init();
   page_wait_init();
   mmlist_init();
+  rcu_init();
   zero_page_init();
   const kernel_mm = changetype<MmStruct>(INIT_MM);
   mm_init(kernel_mm, page_address(alloc_page(GFP_KERNEL | GFP_ZERO)));

@@ -197,8 +197,8 @@ function do_no_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, write:
   const truncations = inode_truncate_count(changetype<Inode>(vma.vm_file));
   const early_cow = write && (vma.vm_flags & VM_SHARED) == 0;
   while (true) {
-    // ACQUIRE. Pairs with truncation, which counts up before it looks at the PTEs: sampled before
-    // nopage.
+    // ACQUIRE. Pairs with unmap_mapping_range(), which counts up before it looks at the PTEs: sampled
+    // before nopage. Pairs with vmtruncate(): the length is new when the count is.
     const sequence = read_once<u32>(truncations);
     const found = nopage(vma, address, early_cow);
     if (found == NOPAGE_SIGBUS) return VM_FAULT_SIGBUS;

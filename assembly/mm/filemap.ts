@@ -11,7 +11,14 @@ import { EEXIST } from "../lib/errno";
 import { radix_tree_insert, radix_tree_lookup } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { lru_cache_add, mark_page_accessed } from "./lru";
-import { FILE_SEED, Inode, inode_page_tree, inode_tree_lock } from "./mapping";
+import {
+  FILE_SEED,
+  Inode,
+  inode_page_tree,
+  inode_seed_end,
+  inode_size,
+  inode_tree_lock,
+} from "./mapping";
 import {
   PG_uptodate,
   Page,
@@ -56,11 +63,12 @@ export function add_to_page_cache(page: Page, inode: Inode, index: u64): i32 {
   return error;
 }
 
-/** What lies behind the end of the file in its last page reads as zeros. */
+/** What lies behind the end of what the file was made of reads as zeros. */
 function clear_behind_end(inode: Inode, index: u64, frame: usize): void {
   const start = index << PAGE_SHIFT;
-  if (inode.i_size >= start + PAGE_SIZE || inode.i_size < start) return;
-  const used = <usize>(inode.i_size - start);
+  const end = inode_seed_end(inode);
+  if (end >= start + PAGE_SIZE) return;
+  const used = end > start ? <usize>(end - start) : 0;
   memset(frame + used, 0, PAGE_SIZE - used);
 }
 
@@ -114,20 +122,28 @@ function page_cache_read(inode: Inode, index: u64): Page {
  * the page lock.
  */
 export function read_cache_page(inode: Inode, index: u64): Page {
-  let page = find_get_page(inode, index);
-  if (changetype<usize>(page) == 0) page = page_cache_read(inode, index);
-  if (changetype<usize>(page) == 0) return page;
-  if (!page_test_flag(page, PG_uptodate) && !without(FIX_UPTODATE)) {
+  while (true) {
+    let page = find_get_page(inode, index);
+    if (changetype<usize>(page) == 0) page = page_cache_read(inode, index);
+    if (changetype<usize>(page) == 0) return page;
+    if (page_test_flag(page, PG_uptodate) || without(FIX_UPTODATE)) return page;
     lock_page(page);
-    bug_on(!page_test_flag(page, PG_uptodate), BUG_RADIX_TREE, changetype<usize>(page));
+    const is_cut = page.mapping == 0;
+    bug_on(
+      !is_cut && !page_test_flag(page, PG_uptodate),
+      BUG_RADIX_TREE,
+      changetype<usize>(page),
+    );
     unlock_page(page);
+    if (!is_cut) return page;
+    // Truncation took it out of the file; it may be inside again.
+    put_page(page);
   }
-  return page;
 }
 
 /** nopage of a file mapping: the page with a reference, NOPAGE_SIGBUS or NOPAGE_OOM. */
 export function filemap_nopage(inode: Inode, index: u64): usize {
-  const size_pages = (inode.i_size + PAGE_SIZE - 1) >> PAGE_SHIFT;
+  const size_pages = (inode_size(inode) + PAGE_SIZE - 1) >> PAGE_SHIFT;
   if (index >= size_pages) return NOPAGE_SIGBUS;
   const page = read_cache_page(inode, index);
   if (changetype<usize>(page) == 0) return NOPAGE_OOM;

@@ -6,12 +6,14 @@ import { TLB_FLUSH, TlbFlush } from "../arch/tlb_interrupt";
 import {
   LOCK_ANON_VMA,
   LOCK_CACHE,
+  LOCK_FILES,
   LOCK_I_MMAP,
   LOCK_I_SEM,
   LOCK_LRU,
   LOCK_MMAP_SEM,
   LOCK_MMLIST,
   LOCK_PAGE_TABLE,
+  LOCK_RCU,
   LOCK_TASKLIST,
   LOCK_TLBSTATE,
   LOCK_TREE,
@@ -22,22 +24,16 @@ import {
   lock_class_of_field,
   lock_class_of_fixed,
 } from "../lock/lock_class";
+import { RCU_STATE } from "../lock/rcu";
 import { TASKLIST_LOCK } from "../sched/task";
 import { AnonVma } from "./anon_vma";
+import { FILES_LOCK } from "./inode";
 import { Inode } from "./mapping";
 import { MMLIST_LOCK } from "./mm";
 import { MmStruct } from "./mm_types";
 import { PAGE_WAIT_QUEUES, WAIT_QUEUE_STRIDE } from "./page_lock";
-import {
-  CACHE_ANON_VMA,
-  CACHE_INODE,
-  CACHE_MM,
-  CACHE_STRIDE,
-  NR_CACHES,
-  Slab,
-  kmem_cache_first_object,
-  kmem_cache_size,
-} from "./slab";
+import { kmem_cache_first_object, kmem_cache_size } from "./slab";
+import { CACHE_ANON_VMA, CACHE_INODE, CACHE_MM, CACHE_STRIDE, NR_CACHES, Slab } from "./slab_types";
 import { MAX_NR_ZONES, zone_lru_lock, zone_of } from "./zone";
 
 if (offsetof<Slab>("cache_id") != SLAB_CACHE_ID) ERROR("SLAB_CACHE_ID is not where a slab has it");
@@ -47,6 +43,8 @@ function fixed_locks(): void {
   lock_class_of_fixed(TLB_FLUSH + offsetof<TlbFlush>("tlbstate_lock"), LOCK_TLBSTATE);
   lock_class_of_fixed(TASKLIST_LOCK, LOCK_TASKLIST);
   lock_class_of_fixed(MMLIST_LOCK, LOCK_MMLIST);
+  lock_class_of_fixed(RCU_STATE, LOCK_RCU);
+  lock_class_of_fixed(FILES_LOCK, LOCK_FILES);
   lock_class_of_fixed(INIT_MM + offsetof<MmStruct>("page_table_lock"), LOCK_PAGE_TABLE);
   lock_class_of_fixed(INIT_MM + offsetof<MmStruct>("mmap_sem_0"), LOCK_MMAP_SEM);
   for (let i: u32 = 0; i < MAX_NR_ZONES; i++) {

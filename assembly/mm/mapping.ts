@@ -3,19 +3,18 @@
 // store of a file that the host filled, or a file is a function of its seed. Left out: dentries,
 // file descriptors, writeback (it comes with reclaim).
 
-import { atomic_add_negative, atomic_inc, atomic_xchg, read_once } from "../arch/atomic";
+import { atomic_inc, read_once } from "../arch/atomic";
 import { list_init } from "../lib/list";
 import { Mutex, mutex_init } from "../lock/mutex";
 import {
   vma_interval_tree_insert,
   vma_interval_tree_remove,
 } from "../lib/interval_tree";
-import { radix_tree_delete, radix_tree_next } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { VmArea } from "./mm_types";
-import { Page } from "./page";
-import { put_page } from "./put_page";
-import { CACHE_INODE, kmem_cache_alloc, kmem_cache_free, kmem_cache_owns } from "./slab";
+import { kmem_cache_alloc } from "./slab";
+import { kmem_cache_owns } from "./slab_check";
+import { CACHE_INODE } from "./slab_types";
 
 /** Pages that are not in the page cache read as zeros. */
 export const FILE_ZERO: u32 = 0;
@@ -58,6 +57,8 @@ export class Inode {
   @atomic i_mmap_lock: u32;
   /** Counts truncations: a fault that saw one happen tries again. */
   @atomic truncate_count: u32;
+  /** Where the seed ends: behind it the file was cut off once, and holds zeros. */
+  @guarded("i_sem") i_seed_end: u64;
   /** Node on the list of all files. */
   @guarded("inode_lock") i_list_next: usize;
   /** See i_list_next. */
@@ -94,6 +95,18 @@ export function inode_i_mmap_lock(inode: Inode): usize {
   return changetype<usize>(inode) + offsetof<Inode>("i_mmap_lock");
 }
 
+/** Length in bytes; truncation may change it at any time. */
+@inline
+export function inode_size(inode: Inode): u64 {
+  return read_once<u64>(changetype<usize>(inode) + offsetof<Inode>("i_size"));
+}
+
+/** Where the content of the file as it was made ends. */
+@inline
+export function inode_seed_end(inode: Inode): u64 {
+  return read_once<u64>(changetype<usize>(inode) + offsetof<Inode>("i_seed_end"));
+}
+
 /** Address of truncate_count. */
 @inline
 export function inode_truncate_count(inode: Inode): usize {
@@ -101,7 +114,7 @@ export function inode_truncate_count(inode: Inode): usize {
 }
 
 @inline
-function inode_count(inode: Inode): usize {
+export function inode_count(inode: Inode): usize {
   return changetype<usize>(inode) + offsetof<Inode>("i_count");
 }
 
@@ -115,6 +128,7 @@ export function inode_alloc(kind: u32, seed: u32, size_bytes: u64, ino: u32): In
   inode.i_seed = seed;
   inode.i_ino = ino;
   inode.i_size = size_bytes;
+  inode.i_seed_end = size_bytes;
   mutex_init(inode_sem(inode));
   inode.page_tree_height = 0;
   inode.page_tree_rnode = 0;
@@ -132,37 +146,13 @@ export function inode_get(inode: Inode): void {
   atomic_inc(inode_count(inode));
 }
 
-/** Drops a reference; the last one frees the page cache and the inode: fput. */
-export function inode_put(inode: Inode): void {
-  if (!atomic_add_negative(inode_count(inode), -1)) return;
-  const tree = inode_page_tree(inode);
-  const found = changetype<usize>(inode) + offsetof<Inode>("i_size");
-  while (true) {
-    // Nobody else knows the file any more: i_size is free to receive the index.
-    const item = radix_tree_next(tree, 0, found);
-    if (item == 0) break;
-    radix_tree_delete(tree, load<u64>(found));
-    const page = changetype<Page>(item);
-    page.mapping = 0;
-    put_page(page);
-  }
-  kmem_cache_free(CACHE_INODE, changetype<usize>(inode));
-}
-
 /** True if `inode`, which may be any number, is the handle of a file that has not been closed. */
 export function inode_is_open(inode: usize): bool {
   return kmem_cache_owns(CACHE_INODE, inode) && read_once<u32>(inode_open(inode)) == 1;
 }
 
-/** Gives the handle of an open file back. False if another CPU was faster. */
-export function inode_close(inode: Inode): bool {
-  if (atomic_xchg<u32>(inode_open(changetype<usize>(inode)), 0) != 1) return false;
-  inode_put(inode);
-  return true;
-}
-
 @inline
-function inode_open(inode: usize): usize {
+export function inode_open(inode: usize): usize {
   return inode + offsetof<Inode>("i_open");
 }
 

@@ -8,6 +8,7 @@
 import {
   atomic_and,
   atomic_dec_and_test,
+  atomic_fetch_and,
   atomic_fetch_or,
   atomic_or,
   read_once,
@@ -112,6 +113,11 @@ export function page_mapcount_addr(page: Page): usize {
 }
 
 @inline
+export function page_mapping_addr(page: Page): usize {
+  return changetype<usize>(page) + offsetof<Page>("mapping");
+}
+
+@inline
 export function page_lru(page: Page): usize {
   return changetype<usize>(page) + offsetof<Page>("lru_next");
 }
@@ -144,6 +150,12 @@ export function page_clear_flag(page: Page, mask: u32): void {
 @inline
 export function page_test_and_set_flag(page: Page, mask: u32): bool {
   return (atomic_fetch_or<u32>(page_flags_addr(page), mask) & mask) != 0;
+}
+
+/** Clears one bit; true if it was set before. */
+@inline
+export function page_test_and_clear_flag(page: Page, mask: u32): bool {
+  return (atomic_fetch_and<u32>(page_flags_addr(page), ~mask) & mask) != 0;
 }
 
 /** Frames of the kernel image and the zero page: never counted, never mapped by rmap. */

@@ -9,6 +9,7 @@ import { PHASE_FAULTS, phase_enter, phase_leave } from "../arch/phase";
 import { this_cpu } from "../arch/percpu";
 import { TRACE_FAULT, TRACE_SIGNAL, trace } from "../arch/trace";
 import { down_read, up_read } from "../lock/rwsem";
+import { KERNEL_2_6_8 } from "../config";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { Task } from "../sched/task";
 import { anon_vma_prepare } from "./anon_vma";
@@ -32,8 +33,8 @@ export function raise_signal(signal: u32, address: u64, write: bool): bool {
 }
 
 /**
- * Lets a stack VMA grow down to hold `address`. mmap_sem is only read-held: anon_vma_prepare and
- * ptl serialise growers.
+ * Lets a stack VMA grow down to hold `address`. mmap_sem is only read-held: ptl and the lock of its
+ * anon_vma serialise growers, in the order of the kernel.
  */
 function expand_stack(mm: MmStruct, vma: VmArea, address: u64): bool {
   const start = address & ~(<u64>4095);
@@ -41,7 +42,11 @@ function expand_stack(mm: MmStruct, vma: VmArea, address: u64): bool {
   const below = changetype<VmArea>(find_vma_before(mm, vma.vm_start));
   if (changetype<usize>(below) != 0 && below.vm_end > start) return false;
   if (!anon_vma_prepare(vma)) return false;
+  const anon_vma = vma.anon_vma;
+  // Who comes from a page reads start and offset of the VMA under the lock of the list.
+  if (CONFIG_KERNEL != KERNEL_2_6_8) spin_lock(anon_vma);
   spin_lock(mm_ptl(mm));
+  if (CONFIG_KERNEL == KERNEL_2_6_8) spin_lock(anon_vma);
   // Another thread may have grown it further meanwhile.
   if (start < vma.vm_start) {
     const grow = (vma.vm_start - start) >> 12;
@@ -49,7 +54,9 @@ function expand_stack(mm: MmStruct, vma: VmArea, address: u64): bool {
     vma.vm_pgoff -= grow;
     mm.total_vm += <u32>grow;
   }
+  if (CONFIG_KERNEL == KERNEL_2_6_8) spin_unlock(anon_vma);
   spin_unlock(mm_ptl(mm));
+  if (CONFIG_KERNEL != KERNEL_2_6_8) spin_unlock(anon_vma);
   return true;
 }
 

@@ -5,7 +5,7 @@
 //
 // Protocol. The page is one that the running program maps, and its mmap_sem is held for reading: so
 // anon_vma or file cannot go away, since a VMA of ours is linked there. (Reclaim comes from the page
-// alone: in 2.6.9 that takes RCU, and comes with it.) The list's lock is held all the time, the
+// alone: see referenced.ts.) The list's lock is held all the time, the
 // page_table_lock of each mm while its PTE is looked at: in 2.6.9 the walk waits for it; in 2.6.8,
 // where the order of the two is the other way round, it is tried, as is i_mmap_lock, inside PG_maplock.
 //
@@ -14,46 +14,32 @@
 
 import { pte_pfn, pte_present, pte_read } from "../arch/pte";
 import { this_cpu } from "../arch/percpu";
-import { RMAP_PAGE_MAP_LOCK } from "../config";
 import { vma_interval_tree_iter_first, vma_interval_tree_iter_next } from "../lib/interval_tree";
 import { list_next } from "../lib/list";
 import { down_read, up_read } from "../lock/rwsem";
-import { spin_lock, spin_trylock, spin_unlock } from "../lock/spinlock";
+import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { anon_vma_head } from "../mm/anon_vma";
 import { Inode, inode_i_mmap, inode_i_mmap_lock } from "../mm/mapping";
 import { MmStruct, VmArea, anon_node_vma, mm_mmap_sem, mm_ptl } from "../mm/mm_types";
-import { Page, get_page, page_to_pfn, pfn_to_page } from "../mm/page";
+import { PG_reserved, Page, get_page, pfn_to_page } from "../mm/page";
 import { pte_offset } from "../mm/pgtable";
 import { put_page } from "../mm/put_page";
 import { find_vma } from "../mm/vma_tree";
 import { Task } from "../sched/task";
+import { PTE_BUSY, TRIES, lock_or_try, page_check_address } from "./check_address";
 import { PageAnon, page_mapcount } from "./index";
 import { page_map_lock, page_map_unlock } from "./page_map_lock";
 
-/** 2.6.8 tries locks that lie outside in other paths; what is busy is passed over. */
-const TRIES: bool = CONFIG_RMAP == RMAP_PAGE_MAP_LOCK;
 /** page_mapped_in: a lock was busy, so the walk says nothing. */
 const BUSY: i32 = -1;
 
-/** Takes a lock, or tries to: false when it is busy. */
-@inline
-function lock_or_try(lock: usize): bool {
-  if (TRIES) return spin_trylock(lock);
-  spin_lock(lock);
-  return true;
-}
-
 /** 1 if `vma` maps the page, 0 if not, or BUSY. The lock of the list that it was found on is held. */
 function page_mapped_in(page: Page, vma: VmArea): i32 {
-  const address = vma.vm_start + ((page.index - vma.vm_pgoff) << 12);
-  if (address < vma.vm_start || address >= vma.vm_end) return 0;
-  const mm = changetype<MmStruct>(vma.vm_mm);
-  if (!lock_or_try(mm_ptl(mm))) return BUSY;
-  const ptep = pte_offset(mm, address);
-  const pte = ptep == 0 ? 0 : pte_read(ptep);
-  const found = pte_present(pte) && pte_pfn(pte) == page_to_pfn(page);
-  spin_unlock(mm_ptl(mm));
-  return found ? 1 : 0;
+  const ptep = page_check_address(page, vma);
+  if (ptep == 0) return 0;
+  if (ptep == PTE_BUSY) return BUSY;
+  spin_unlock(mm_ptl(changetype<MmStruct>(vma.vm_mm)));
+  return 1;
 }
 
 /** PTEs that were counted and are in no VMA of the list of `anon_vma`; 0 when a lock was busy. */
@@ -102,15 +88,20 @@ function missing_of(page: Page, vma: VmArea): i32 {
   return missing > 0 ? missing : 0;
 }
 
-/** The page that the running program maps at `address`, with a reference; or 0. */
-function get_mapped_page(mm: MmStruct, address: u64): Page {
+/**
+ * The page that the running program maps at `address`, with a reference; or 0, as for the zero page. Linux:
+ * follow_page.
+ */
+export function follow_page(address: u64): Page {
+  const mm = changetype<MmStruct>(changetype<Task>(this_cpu().current).mm);
   let page = changetype<Page>(0);
   spin_lock(mm_ptl(mm));
   const ptep = pte_offset(mm, address);
   const pte = ptep == 0 ? 0 : pte_read(ptep);
   if (pte_present(pte)) {
     page = pfn_to_page(pte_pfn(pte));
-    get_page(page);
+    if (page.flags & PG_reserved) page = changetype<Page>(0);
+    else get_page(page);
   }
   spin_unlock(mm_ptl(mm));
   return page;
@@ -123,7 +114,7 @@ function get_mapped_page(mm: MmStruct, address: u64): Page {
 export function rmap_missing(address: u64): i32 {
   const mm = changetype<MmStruct>(changetype<Task>(this_cpu().current).mm);
   down_read(mm_mmap_sem(mm));
-  const page = get_mapped_page(mm, address);
+  const page = follow_page(address);
   let missing: i32 = 0;
   if (changetype<usize>(page) != 0) {
     missing = missing_of(page, find_vma(mm, address));

@@ -31,7 +31,8 @@ import {
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { MmStruct, mm_count_addr, mm_cpu_vm_mask } from "../mm/mm_types";
 import { pgd_free } from "../mm/pgtable";
-import { CACHE_MM, CACHE_TASK, kmem_cache_alloc, kmem_cache_free } from "../mm/slab";
+import { kmem_cache_alloc, kmem_cache_free } from "../mm/slab";
+import { CACHE_MM, CACHE_TASK } from "../mm/slab_types";
 
 export const TASK_READY: u32 = 0;
 export const TASK_RUNNING: u32 = 1;

@@ -23,6 +23,7 @@ struct inode {
   u32 i_mmap;
   u32 i_mmap_lock;
   u32 truncate_count;
+  u64 i_seed_end;
   struct list_head i_list;
 };
 SAME_SIZE(struct inode, SIZEOF_INODE);

@@ -16,9 +16,11 @@ export interface KernelCalls {
   cpu_idle(kicks: number): void;
   cpu_kicks(): number;
   cpu_kick(percpu: number): void;
-  enter_lazy(): void;
+  enter_rest(): void;
   leave_lazy(): void;
-  serve_ipis(): void;
+  take_interrupts(): void;
+  synchronize_kernel(): void;
+  rcu_drain(): void;
   has_fix(fix: number): number;
   send_ipi(percpu: number, reason: number): void;
   local_flush_tlb(): void;
@@ -61,6 +63,8 @@ export interface KernelCalls {
   kmem_cache_reap_all(): void;
   lru_add_drain(): void;
   rmap_missing(address: number): number;
+  page_referenced(page: number, isLocked: number): number;
+  follow_page(address: number): number;
   page_mapcount(page: number): number;
   page_of_pfn(pfn: number): number;
 
@@ -102,10 +106,14 @@ export interface KernelCalls {
   inode_alloc(kind: number, seed: number, sizeBytes: number, ino: number): number;
   inode_get(inode: number): void;
   inode_put(inode: number): void;
+  do_truncate(inode: number, sizeBytes: number): void;
   inode_references(inode: number): number;
   inode_is_open(inode: number): number;
   inode_close(inode: number): number;
-  file_page_content(inode: number, index: number): number;
+  fget(handle: number): number;
+  inode_size(inode: number): number;
+  read_cache_page(inode: number, index: number): number;
+  page_content(page: number): number;
   seed_word(seed: number, index: number, word: number): number;
 
   task_alloc(parent: number, mm: number, program: number): number;

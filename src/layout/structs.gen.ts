@@ -15,7 +15,7 @@ export const AnonVma = {
   head_prev: 8,
 } as const;
 
-/** Free objects of one CPU; the slots follow. See assembly/mm/slab.ts. */
+/** Free objects of one CPU; the slots follow. See assembly/mm/slab_types.ts. */
 export const ArrayCache = {
   SIZE: 16,
   /** u32. Filled slots. */
@@ -70,7 +70,7 @@ export const HeldLock = {
 
 /** See assembly/mm/mapping.ts. */
 export const Inode = {
-  SIZE: 84,
+  SIZE: 96,
   /** i32, atomic. Who uses the file: the host's handle, and each VMA; minus one. */
   i_count: 0,
   /** u32, atomic. 1 while the host may use its handle. */
@@ -105,15 +105,17 @@ export const Inode = {
   i_mmap_lock: 68,
   /** u32, atomic. Counts truncations: a fault that saw one happen tries again. */
   truncate_count: 72,
+  /** u64, guarded by i_sem. Where the seed ends: behind it the file was cut off once, and holds zeros. */
+  i_seed_end: 80,
   /** usize, guarded by inode_lock. Node on the list of all files. */
-  i_list_next: 76,
+  i_list_next: 88,
   /** usize, guarded by inode_lock. See i_list_next. */
-  i_list_prev: 80,
+  i_list_prev: 92,
 } as const;
 
-/** See assembly/mm/slab.ts. */
+/** See assembly/mm/slab_types.ts. */
 export const KmemCache = {
-  SIZE: 64,
+  SIZE: 68,
   /** u32, atomic. Spinlock of the slab lists; interrupts off. */
   lock: 0,
   /** u32. Bytes of an object, aligned. */
@@ -146,6 +148,8 @@ export const KmemCache = {
   reaped: 56,
   /** u32. Bytes of an object as its user knows it. */
   reallen: 60,
+  /** u32. SLAB_* flags. */
+  flags: 64,
 } as const;
 
 /** How a lock of one class was first taken inside one of another. See assembly/lock/lockdep.ts. */
@@ -269,7 +273,7 @@ export const PanicRecord = {
 
 /** See assembly/arch/percpu.ts. */
 export const PerCpu = {
-  SIZE: 164,
+  SIZE: 220,
   /** u32. Number of this CPU. */
   id: 0,
   /** u32, atomic. ATTENTION_* bits: somebody wants this CPU to look up. */
@@ -346,6 +350,30 @@ export const PerCpu = {
   gather_need_flush: 156,
   /** u32. 1 when the whole mm goes away. */
   gather_fullmm: 160,
+  /** u64. For who looks for the next page of a file: its index. */
+  found_index: 168,
+  /** usize. Callbacks of call_rcu that wait for a batch: the first and the last. */
+  rcu_new_first: 176,
+  /** usize. See rcu_new_first. */
+  rcu_new_last: 180,
+  /** usize. Callbacks that wait for the batch rcu_batch: the first and the last. */
+  rcu_cur_first: 184,
+  /** usize. See rcu_cur_first. */
+  rcu_cur_last: 188,
+  /** usize. Callbacks whose grace period has passed: the first and the last. */
+  rcu_done_first: 192,
+  /** usize. See rcu_done_first. */
+  rcu_done_last: 196,
+  /** u32. Number of the batch that rcu_cur_first waits for. */
+  rcu_batch: 200,
+  /** usize. The RcuHead of synchronize_kernel. */
+  rcu_sync_next: 204,
+  /** u32. See rcu_sync_next. */
+  rcu_sync_func: 208,
+  /** u32. 1 when what synchronize_kernel waits for has passed. */
+  rcu_sync_done: 212,
+  /** u32. Checking builds: rcu_read_lock()s that are under way. */
+  rcu_nesting: 216,
 } as const;
 
 /** per_cpu_pages: one for each zone in the per-CPU area. See assembly/mm/page_alloc.ts. */
@@ -381,6 +409,32 @@ export const RadixTreeRoot = {
   rnode: 4,
 } as const;
 
+/** A callback, at the head of what it is to free. See assembly/lock/rcu.ts. */
+export const RcuHead = {
+  SIZE: 8,
+  /** usize. The next callback, or 0. */
+  next: 0,
+  /** u32. RCU_*: what is to be done. */
+  func: 4,
+} as const;
+
+/** rcu_ctrlblk and rcu_state: the grace period that runs. See assembly/lock/rcu.ts. */
+export const RcuState = {
+  SIZE: 32,
+  /** u32, atomic. Spinlock of all of this. */
+  lock: 0,
+  /** u32, guarded by lock. Number of the batch that runs, or ran last. */
+  cur: 4,
+  /** u32, atomic. Number of the last batch whose grace period has ended. */
+  completed: 8,
+  /** u32, guarded by lock. 1 when another batch is wanted. */
+  next_pending: 12,
+  /** u64, atomic. CPUs that have yet to pass a quiescent state. */
+  cpumask: 16,
+  /** u64, guarded by lock. CPUs that want to know when a batch has completed. */
+  waiting: 24,
+} as const;
+
 /** See assembly/lock/rwsem.ts. */
 export const RwSemaphore = {
   SIZE: 16,
@@ -394,7 +448,7 @@ export const RwSemaphore = {
   wait_prev: 12,
 } as const;
 
-/** See assembly/mm/slab.ts. */
+/** See assembly/mm/slab_types.ts. */
 export const Slab = {
   SIZE: 20,
   /** usize, guarded by lock. Node of the cache's list. */
@@ -570,6 +624,7 @@ export const ATOMIC_FIELDS: Readonly<Record<string, readonly string[]>> = {
   Page: ["flags", "_count", "_mapcount"],
   PanicRecord: ["rule", "trace_clock"],
   PerCpu: ["attention", "wake_word", "tlb_state", "barrier", "waiter_woken", "runqueue_lock", "nr_running"],
+  RcuState: ["lock", "completed", "cpumask"],
   RwSemaphore: ["wait_lock"],
   Task: ["state"],
   TlbFlush: ["flush_cpumask", "tlbstate_lock"],
@@ -584,6 +639,8 @@ export const ATTENTION_TLB = 1;
 export const ATTENTION_PANIC = 2;
 /** The host wants this CPU back in its event loop; served by the idle loop. */
 export const ATTENTION_HOST = 4;
+/** A grace period waits for this CPU, or callbacks of it do; served in quiescent states (lock/rcu.ts). */
+export const ATTENTION_RCU = 8;
 
 // assembly/arch/boot_params.ts
 /** "racr" in little endian: the memory holds a booted machine. */
@@ -615,6 +672,9 @@ export const BUG_LOCK_ORDER = 20;
 export const BUG_LOCK_RECURSION = 21;
 export const BUG_LOCK_NOT_HELD = 22;
 export const BUG_LOCKS_HELD = 23;
+export const BUG_RCU_READER = 24;
+export const BUG_BAD_CALLBACK = 25;
+export const BUG_SLAB_FLAGS = 26;
 
 // assembly/arch/fixes.ts
 /** Frames are freed after the TLBs were flushed (mm/tlb_gather.ts). */
@@ -661,6 +721,24 @@ export const FIX_ADJUST_LOCK = 524288;
 export const FIX_ANON_VMA_EMPTY = 1048576;
 /** A bit lock is freed by an atomic that orders what came before (lock/bit_spinlock.ts). */
 export const FIX_BIT_UNLOCK = 2097152;
+/** 2.6.9: memory of anon_vmas goes back only after a grace period (mm/slab.ts). */
+export const FIX_TYPESAFE_SLAB = 4194304;
+/** 2.6.9: an anon_vma is handed out as it came back, and not made anew (mm/slab.ts). */
+export const FIX_REINIT = 8388608;
+/** 2.6.9: the way from a page to its anon_vma is a read section of RCU (rmap/referenced.ts). */
+export const FIX_RCU = 16777216;
+/** 2.6.9: that section begins before the page's mapping is read (rmap/referenced.ts). */
+export const FIX_RCU_FIRST = 33554432;
+/** 2.6.9: a VMA joins an anon_vma under its lock even if it is fresh (mm/anon_vma.ts). */
+export const FIX_FRESH_LOCK = 67108864;
+/** Truncation is counted, and a fault looks at the count again (mm/truncate.ts). */
+export const FIX_TRUNCATE_COUNT = 134217728;
+/** 2.6.9: the page lock keeps the file of a page that reclaim asks about (rmap/referenced.ts). */
+export const FIX_REFERENCED_LOCK = 268435456;
+/** 2.6.9: page->mapping is read again when the page lock is held (rmap/referenced.ts). */
+export const FIX_MAPPING_RECHECK = 536870912;
+/** 2.6.9: the page lock is given back on every way out (rmap/referenced.ts). */
+export const FIX_REFERENCED_UNLOCK = 1073741824;
 
 // assembly/arch/held_locks.ts
 /** Locks that a CPU may hold at once. */
@@ -806,7 +884,11 @@ export const LOCK_MMLIST = 17;
 export const LOCK_TLBSTATE = 18;
 /** No lock: interrupts are off. */
 export const LOCK_INTERRUPTS = 19;
-export const NR_LOCK_CLASSES = 20;
+/** rcu_state.lock. */
+export const LOCK_RCU = 20;
+/** files_lock: who uses a handle, and who closes it. */
+export const LOCK_FILES = 21;
+export const NR_LOCK_CLASSES = 22;
 /** Two low bits of the address of a lock: a spinlock. */
 export const LOCK_IS_SPINLOCK = 0x0;
 /** A semaphore or mutex; its wait_lock is a spinlock at the same address. */
@@ -828,10 +910,18 @@ export const LOCK_NESTINGS = 0xc080;
 /** The end of both. */
 export const LOCK_ORDER_END = 0x10080;
 
+// assembly/lock/rcu.ts
+/** Where the RcuState of the machine stands. */
+export const RCU_STATE = 0x18c0;
+
 // assembly/mm/fault.ts
 export const VM_FAULT_OOM = -1;
 export const VM_FAULT_SIGBUS = 0;
 export const VM_FAULT_MINOR = 1;
+
+// assembly/mm/inode.ts
+/** Spinlock of handles: while it is held, an open one stays open, and so its file stays. */
+export const FILES_LOCK = 0x1900;
 
 // assembly/mm/mapping.ts
 /** Pages that are not in the page cache read as zeros. */
@@ -906,7 +996,7 @@ export const PMD_SIZE = 2097152;
 /** First byte that a program cannot have: one page below 2^47. */
 export const TASK_SIZE = 140737488351232;
 
-// assembly/mm/slab.ts
+// assembly/mm/slab_types.ts
 export const CACHE_VM_AREA = 0;
 export const CACHE_MM = 1;
 export const CACHE_ANON_VMA = 2;
@@ -920,12 +1010,22 @@ export const CTOR_NONE = 0;
 export const CTOR_ZERO = 1;
 /** Objects come and go back as an unlocked anon_vma with an empty list. */
 export const CTOR_ANON_VMA = 2;
+/** Slabs go back to the buddy allocator only after a grace period of RCU. */
+export const SLAB_DESTROY_BY_RCU = 524288;
+/** Number of the RCU callback that gives a slab back: its head lies in the slab's own descriptor. */
+export const RCU_FREE_SLAB = 1;
 /** Bytes from one entry of the cache table to the next. */
 export const CACHE_STRIDE = 0x80;
 /** End of a slab's chain of free objects. */
 export const BUFCTL_END = 65535;
+/** Checking builds: the object belongs to somebody. */
+export const BUFCTL_ALLOCATED = 65534;
+/** Checking builds: the object lies in a per-CPU array. */
+export const BUFCTL_CACHED = 65533;
+export const POISON_FREE = 107;
 /** Objects of a slab begin at a cache line (SLAB_HWCACHE_ALIGN): no two CPUs' objects share one. */
 export const OBJECT_ALIGN = 64;
+export const BATCH = 30;
 
 // assembly/mm/zone.ts
 export const ZONE_NORMAL = 0;
@@ -939,6 +1039,10 @@ export const ZONE_STRIDE = 0x180;
 export const FREE_AREA_SIZE = 0xc;
 /** Where the free areas stand in an entry of the zone table. */
 export const ZONE_FREE_AREAS = 0x80;
+
+// assembly/sched/rcu_tasklet.ts
+/** A callback of synchronize_kernel: its CPU goes on. */
+export const RCU_WAKE = 2;
 
 // assembly/sched/task.ts
 export const TASK_READY = 0;

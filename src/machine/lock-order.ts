@@ -29,6 +29,8 @@ const NAMES: Readonly<Record<number, string>> = {
   [layout.LOCK_MMLIST]: "mmlist_lock",
   [layout.LOCK_TLBSTATE]: "tlbstate_lock",
   [layout.LOCK_INTERRUPTS]: "interrupts",
+  [layout.LOCK_RCU]: "rcu_state.lock",
+  [layout.LOCK_FILES]: "files_lock",
 };
 
 const nameOf = (lockClass: number): string => NAMES[lockClass] ?? `class ${lockClass}`;

@@ -8,7 +8,13 @@ import { vaddr, type Vaddr } from "../layout/units.ts";
 import type { Cpu } from "../kernel/load.ts";
 import type { ExecImage } from "../mm/exec.ts";
 import type { Protection } from "../mm/map.ts";
-import { sysCloseFile, sysCreateFile, sysFileBytes, type FileContent } from "../syscall/file.ts";
+import {
+  sysCloseFile,
+  sysCreateFile,
+  sysFileBytes,
+  sysFtruncate,
+  type FileContent,
+} from "../syscall/file.ts";
 import {
   sysBrk,
   sysMadviseDontneed,
@@ -143,6 +149,11 @@ export class ProgramTask {
   /** Gives the handle of a file back; mappings keep the file as long as they need it. */
   closeFile(file: number): void {
     sysCloseFile(this.cpu, file);
+  }
+
+  /** Gives a file a new length; an access behind its end is SIGBUS. Throws SyscallError. */
+  ftruncate(file: number, sizeBytes: number): void {
+    sysFtruncate(this.cpu, file, sizeBytes);
   }
 
   /** A copy of what a file holds in [offset, offset + length), as far as it reaches. */

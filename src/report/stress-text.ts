@@ -11,7 +11,7 @@ const NUMBERS = [
 
 const OPERATIONS = ["mmap", "munmap", "mprotect", "mremap", "brk", "madvise"] as const;
 const PROCESSES = ["fork", "clone", "exec", "exit", "wait"] as const;
-const ACCESSES = ["load", "store", "copy", "touch", "probe"] as const;
+const ACCESSES = ["load", "store", "copy", "touch", "probe", "referenced"] as const;
 const REFUSALS = ["SIGSEGV", "SIGBUS", "SIGKILL", "ENOMEM", "EAGAIN"] as const;
 
 function rows(doc: StressDocument): [string, string][] {

@@ -2,6 +2,7 @@
 
 import { ConfigError } from "../kernel/error.ts";
 import { adoptUnmap } from "./adopt-unmap.ts";
+import { anonVmaReuse } from "./anon-vma-reuse.ts";
 import { cowReader } from "./cow-reader.ts";
 import { cowThreads } from "./cow-threads.ts";
 import { cowUnmap } from "./cow-unmap.ts";
@@ -14,10 +15,13 @@ import { forkStore } from "./fork-store.ts";
 import { forkUnmap } from "./fork-unmap.ts";
 import { forkWalk } from "./fork-walk.ts";
 import { mapFault } from "./map-fault.ts";
+import { pageReferenced } from "./page-referenced.ts";
 import { rmapWalk } from "./rmap-walk.ts";
 import type { Scenario } from "./scenario.ts";
 import { samePage } from "./same-page.ts";
 import { splitWalk } from "./split-walk.ts";
+import { truncateFault } from "./truncate-fault.ts";
+import { truncateReferenced } from "./truncate-referenced.ts";
 import { unmapAccess } from "./unmap-access.ts";
 import { unmapFault } from "./unmap-fault.ts";
 
@@ -33,6 +37,10 @@ export const SCENARIOS: readonly Scenario[] = [
   exitTogether,
   forkStore,
   rmapWalk,
+  pageReferenced,
+  anonVmaReuse,
+  truncateReferenced,
+  truncateFault,
   cowReader,
   adoptUnmap,
   fileFault,

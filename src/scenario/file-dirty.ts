@@ -33,10 +33,11 @@ export const fileDirty = defineScenario<{ at: number; file: number }>({
   check(machine, { tasks: [task], state: { file } }) {
     if (task === undefined) return undefined;
     return machine.run(task, ({ cpu }) => {
-      const content = cpu.k.file_page_content(file, 0);
-      if (getU32(cpu, content) !== STORED) return undefined;
-      const page = cpu.k.page_of_pfn(content / PAGE);
+      const page = cpu.k.read_cache_page(file, 0);
+      const stored = getU32(cpu, cpu.k.page_content(page));
       const isDirty = (getU32(cpu, page + Page.flags) & PG_dirty) !== 0;
+      cpu.k.put_page(page);
+      if (stored !== STORED) return undefined;
       return isDirty ? undefined : "the page was written and is not dirty: the store would be lost";
     });
   },

@@ -11,17 +11,26 @@ import {
   FIX_COW_FLUSH_FIRST,
   FIX_BIT_UNLOCK,
   FIX_FLUSH_BEFORE_FREE,
+  FIX_FRESH_LOCK,
   FIX_LOCK_ORDER,
   FIX_FLUSH_WAIT,
   FIX_LAZY_XCHG,
   FIX_LINK_FIRST,
   FIX_MAPCOUNT,
+  FIX_MAPPING_RECHECK,
   FIX_MMAP_SEM,
   FIX_PTE_SAME,
   FIX_PTE_XCHG,
+  FIX_RCU,
+  FIX_RCU_FIRST,
+  FIX_REFERENCED_LOCK,
+  FIX_REFERENCED_UNLOCK,
+  FIX_REINIT,
   FIX_SECOND_LOOK,
   FIX_SHOOTDOWN,
   FIX_TREE_LOCK,
+  FIX_TRUNCATE_COUNT,
+  FIX_TYPESAFE_SLAB,
   FIX_UPTODATE,
   FIX_WRITE_PROTECT,
 } from "../layout/structs.gen.ts";
@@ -72,6 +81,24 @@ export const SWITCHES_OFF = {
   "unlocked-split": FIX_ADJUST_LOCK,
   /** Whether an anon_vma is empty, and to be freed, is asked when its lock is free again. */
   "unlocked-anon-vma-empty": FIX_ANON_VMA_EMPTY,
+  /** 2.6.9: a slab of anon_vmas goes back to the page allocator at once. */
+  "no-typesafe-slab": FIX_TYPESAFE_SLAB,
+  /** 2.6.9: an anon_vma is made anew when it is handed out. */
+  "reinit-anon-vma": FIX_REINIT,
+  /** 2.6.9: on a kernel that can be preempted, no read section of RCU from a page to its anon_vma. */
+  "no-rcu": FIX_RCU,
+  /** 2.6.9: the same, but the read section begins when the anon_vma is known. */
+  "late-rcu": FIX_RCU_FIRST,
+  /** 2.6.9: a fresh anon_vma is linked without its lock, as it was until October 2008. */
+  "unlocked-fresh-anon-vma": FIX_FRESH_LOCK,
+  /** A fault does not find out that a file was truncated meanwhile. */
+  "no-truncate-count": FIX_TRUNCATE_COUNT,
+  /** 2.6.9: page_referenced goes to the file of a page that nobody has locked. */
+  "no-referenced-lock": FIX_REFERENCED_LOCK,
+  /** 2.6.9: it takes the page lock, and uses what it had read before. */
+  "no-mapping-recheck": FIX_MAPPING_RECHECK,
+  /** 2.6.9: it does not unlock a page that was cut off, as the first form of the patch did. */
+  "no-referenced-unlock": FIX_REFERENCED_UNLOCK,
 } as const;
 
 /** Name of a switch. */

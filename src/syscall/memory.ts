@@ -11,7 +11,7 @@ import type { Protection } from "../mm/map.ts";
 import { doMprotect } from "../mm/protect.ts";
 import { doMremap } from "../mm/remap.ts";
 import { doMunmap, validRange } from "../mm/unmap.ts";
-import { checkFile } from "./file.ts";
+import { withFile } from "./file.ts";
 import { mmapSem, vmaEnd, vmaStart } from "../mm/vma.ts";
 
 const TASK_MM = Task.mm;
@@ -45,7 +45,7 @@ export function mmOf(cpu: Cpu, task: number): number {
 /** Does `body` with mmap_sem held for writing, and turns a negative errno into a SyscallError. */
 function locked(cpu: Cpu, task: number, name: string, body: (mm: number) => number): number {
   const mm = mmOf(cpu, task);
-  cpu.k.serve_ipis();
+  cpu.k.take_interrupts();
   cpu.k.down_write(mmapSem(mm));
   let result: number;
   try {
@@ -74,10 +74,10 @@ export function sysMmap(cpu: Cpu, task: number, options: MmapOptions): number {
   const aligned = offset >= 0 && offset % 4096 === 0;
   wellFormed("mmap", aligned, () => `offset ${offset} is not a multiple of the page size`);
   wellFormed("mmap", !fixed || hint % 4096 === 0, () => `${hex(hint)} is not page aligned`);
-  if (file !== 0) checkFile(cpu, "mmap", file);
   const flags = mappingFlags(options, shared, options.growsDown ?? false);
   const request = { length, flags, file, pgoff: offset / 4096, hint, fixed };
-  return locked(cpu, task, "mmap", (mm) => doMmap(cpu, mm, request));
+  const map = (): number => locked(cpu, task, "mmap", (mm) => doMmap(cpu, mm, request));
+  return file === 0 ? map() : withFile(cpu, "mmap", file, map);
 }
 
 /** Unmaps [start, start + length). Throws SyscallError EINVAL or ENOMEM. */

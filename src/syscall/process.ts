@@ -58,7 +58,7 @@ function startChild(cpu: Cpu, parent: number, mm: number, child: ChildProgram): 
  * out of memory.
  */
 export function sysFork(cpu: Cpu, task: number, child: ChildProgram): number {
-  cpu.k.serve_ipis();
+  cpu.k.take_interrupts();
   const mm = dupMm(cpu, mmOf(cpu, task));
   const pid = mm === 0 ? -EAGAIN : startChild(cpu, task, mm, child);
   if (pid < 0) throw new SyscallError("fork", pid, "out of memory");
@@ -70,7 +70,7 @@ export function sysFork(cpu: Cpu, task: number, child: ChildProgram): number {
  * EAGAIN.
  */
 export function sysClone(cpu: Cpu, task: number, child: ChildProgram): number {
-  cpu.k.serve_ipis();
+  cpu.k.take_interrupts();
   const mm = mmOf(cpu, task);
   cpu.k.mm_get_user(mm);
   const pid = startChild(cpu, task, mm, child);
@@ -80,7 +80,7 @@ export function sysClone(cpu: Cpu, task: number, child: ChildProgram): number {
 
 /** Replaces the address space of the task. Throws SyscallError; the old one stays then. */
 export function sysExec(cpu: Cpu, task: number, image: ExecImage): void {
-  cpu.k.serve_ipis();
+  cpu.k.take_interrupts();
   const mm = buildMm(cpu, image);
   if (mm === 0 || isErrno(mm)) {
     throw new SyscallError("exec", mm === 0 ? -ENOEXEC : mm, "the image could not be mapped");
@@ -114,7 +114,7 @@ export interface WaitResult {
  * none.
  */
 export function sysWaitNoHang(cpu: Cpu, task: number): WaitResult | undefined {
-  cpu.k.serve_ipis();
+  cpu.k.take_interrupts();
   const child = cpu.k.wait_task_zombie(task);
   if (child === 0) {
     if (cpu.k.has_children(task) === 0) throw new SyscallError("wait", ECHILD, "no child is left");

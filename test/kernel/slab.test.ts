@@ -211,6 +211,8 @@ describe.each(KERNEL_NAMES)("%s stops the machine", (kernel) => {
       [CACHE_RADIX_NODE, 260, "BUG_SLAB_POISON"],
     ] as const;
     for (const [cache, offset, expected] of cases) {
+      // In a type-safe cache somebody who is late may hold the lock of an object that is freed.
+      if (offset === AnonVma.lock && kernel === "2.6.9") continue;
       const machine = new DirectMachine({ kernel });
       const { k } = machine.cpu;
       const object = k.kmem_cache_alloc(cache);

@@ -292,11 +292,12 @@ describe.each(KERNEL_NAMES)("%s: another CPU", (kernel) => {
 
       body(machine, task, address, other);
 
-      other.k.enter_lazy();
+      other.k.enter_rest();
       other.k.switch_to(0);
     });
     other.k.leave_lazy();
     other.k.drop_lazy_mm();
+    other.k.enter_rest();
     expect(machine.census()).toEqual(machine.bootCensus);
   }
   type Other = ReturnType<DirectMachine["instantiate"]>;
@@ -308,7 +309,7 @@ describe.each(KERNEL_NAMES)("%s: another CPU", (kernel) => {
   test("that is lazy is not waited for, and flushes before it goes on", () => {
     shared((machine, task, address, other) => {
       const state = other.area + PerCpu.tlb_state;
-      other.k.enter_lazy();
+      other.k.enter_rest();
 
       task.munmap(address, PAGE);
 
@@ -333,7 +334,7 @@ describe.each(KERNEL_NAMES)("%s: another CPU", (kernel) => {
       setU64(cpu, KERNEL_GLOBALS + TlbFlush.flush_cpumask, 2);
       setI32(cpu, other.area + PerCpu.attention, ATTENTION_TLB);
 
-      other.k.serve_ipis();
+      other.k.take_interrupts();
 
       expect(getU64(cpu, KERNEL_GLOBALS + TlbFlush.flush_cpumask)).toBe(0);
       expect(getU32(cpu, other.area + PerCpu.attention)).toBe(0);
@@ -358,7 +359,7 @@ describe.each(KERNEL_NAMES)("%s: another CPU", (kernel) => {
         setI32(cpu, KERNEL_GLOBALS + TlbFlush.flush_mm, mm);
         setU64(cpu, KERNEL_GLOBALS + TlbFlush.flush_cpumask, 2);
         setI32(cpu, other.area + PerCpu.attention, ATTENTION_TLB);
-        other.k.serve_ipis();
+        other.k.take_interrupts();
         expect(getU64(cpu, KERNEL_GLOBALS + TlbFlush.flush_cpumask)).toBe(0);
       };
       const before = flushes();

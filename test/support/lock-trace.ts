@@ -12,7 +12,9 @@ import {
   Inode,
   KERNEL_GLOBALS,
   MEM_MAP,
+  FILES_LOCK,
   MMLIST_LOCK,
+  RCU_STATE,
   MmStruct,
   OBJECT_ALIGN,
   PAGE_WAIT_TABLE,
@@ -47,10 +49,12 @@ const TRACED: Readonly<Record<string, readonly (readonly [string, number, string
     ["up_read", RELEASE, "changetype<usize>(sem) + 0x10000000"],
     ["up_write", RELEASE, "changetype<usize>(sem) + 0x10000000"],
   ],
-  "assembly/mm/page_lock.ts": [["lock_page", ACQUIRE, "changetype<usize>(page)"]],
+  "assembly/mm/page_lock.ts": [["lock_page", ACQUIRE, "changetype<usize>(page) + 0x20000000"]],
 };
 /** Added to the address of a semaphore, to tell it from the spinlock that guards it. */
 const SEMAPHORE = 0x1000_0000;
+/** Added to the address of a page, to tell its lock from PG_maplock. */
+const PAGE_LOCK = 0x2000_0000;
 
 function traced(path: string): string {
   let source = readFileSync(new URL(`../../${path}`, import.meta.url), "utf8");
@@ -117,10 +121,13 @@ export class LockTrace {
   };
 
   #classOf(lock: number): string {
+    if (lock >= PAGE_LOCK) return "PG_locked";
     if (lock >= SEMAPHORE) return "mmap_sem";
     if (lock === KERNEL_GLOBALS + TlbFlush.tlbstate_lock) return "tlbstate_lock";
     if (lock === KERNEL_GLOBALS + 0x40) return "tasklist_lock";
     if (lock === MMLIST_LOCK) return "mmlist_lock";
+    if (lock === RCU_STATE) return "rcu_state.lock";
+    if (lock === FILES_LOCK) return "files_lock";
     if (lock >= ZONE_TABLE && lock < KERNEL_GLOBALS) {
       return (lock - ZONE_TABLE) % ZONE_STRIDE === Zone.lru_lock ? "lru_lock" : "Zone.lock";
     }

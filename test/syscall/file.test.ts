@@ -133,3 +133,109 @@ describe.each(KERNEL_NAMES)("%s: a file", (kernel) => {
     expect(outcomes.at(-1)).toBe("ok");
   });
 });
+
+describe.each(KERNEL_NAMES)("%s: ftruncate", (kernel) => {
+  const run = (body: (task: ProgramTask, machine: DirectMachine) => void): void => {
+    const machine = new DirectMachine({ kernel });
+    machine.run((task) => {
+      body(task, machine);
+    });
+    expect(machine.census()).toEqual(machine.bootCensus);
+  };
+
+  test("takes what is cut off from all who map it, copies of their own too", () => {
+    run((task, machine) => {
+      const file = task.createFile({ content: bytes(4 * PAGE) });
+      const shared = task.mmap({ length: 4 * PAGE, ...RW, shared: true, file });
+      const own = task.mmap({ length: 2 * PAGE, ...RW, file, offset: PAGE });
+      task.touch(shared, 4 * PAGE, "read");
+      task.store8(own, 1);
+      task.store8(own + PAGE, 2);
+      inChild(machine, task, (child) => {
+        child.load8(own);
+        child.ftruncate(file, 2 * PAGE);
+        expect(signalOf(() => child.load8(own + PAGE))).toContain("SIGBUS");
+      });
+
+      expect(task.load8(own)).toBe(1);
+      expect(signalOf(() => task.load8(own + PAGE))).toContain("SIGBUS");
+      expect(task.load8(shared + PAGE)).toBe(bytes(4 * PAGE)[PAGE]);
+      expect(signalOf(() => task.load8(shared + 2 * PAGE))).toContain("SIGBUS");
+      expect(
+        signalOf(() => {
+          task.store8(shared + 3 * PAGE, 1);
+        }),
+      ).toContain("SIGBUS");
+      task.closeFile(file);
+    });
+  });
+
+  test("leaves zeros behind the new end, which are there when the file grows again", () => {
+    run((task) => {
+      const content = bytes(3 * PAGE).fill(7);
+      const file = task.createFile({ content });
+      const start = task.mmap({ length: 3 * PAGE, ...RW, shared: true, file });
+      task.ftruncate(file, PAGE + 10);
+
+      expect([9, 10, 4095].map((at) => task.load8(start + PAGE + at))).toEqual([7, 0, 0]);
+      expect(task.fileBytes(file, 0, 3 * PAGE)).toHaveLength(PAGE + 10);
+      task.ftruncate(file, 3 * PAGE);
+      expect([0, 9, 10].map((at) => task.load8(start + PAGE + at))).toEqual([7, 7, 0]);
+      expect(task.load8(start + 2 * PAGE)).toBe(0);
+      task.closeFile(file);
+    });
+  });
+
+  test("gives the frames back, while somebody has a reference to one", () => {
+    run((task) => {
+      const { k } = task.cpu;
+      const file = task.createFile({ content: bytes(2 * PAGE) });
+      const start = task.mmap({ length: 2 * PAGE, read: true, file });
+      const first = bytes(1)[0];
+      task.load8(start);
+      const page = k.follow_page(start);
+      task.ftruncate(file, 0);
+
+      expect(k.page_referenced(page, 0)).toBeLessThan(2);
+      expect(k.page_mapcount(page)).toBe(0);
+      k.put_page(page);
+      task.ftruncate(file, PAGE);
+      expect(task.load8(start)).toBe(0);
+      expect(first).toBe(0);
+      task.closeFile(file);
+    });
+  });
+
+  test("to its own length, and of nothing, changes nothing", () => {
+    run((task) => {
+      const file = task.createFile({ content: bytes(PAGE) });
+      const start = task.mmap({ length: PAGE, read: true, file });
+      const faults = (): number => task.usage().minorFaults;
+      task.load8(start);
+      const before = faults();
+      task.ftruncate(file, PAGE);
+      expect(task.load8(start + 3)).toBe(21);
+      expect(faults()).toBe(before);
+      task.closeFile(file);
+    });
+  });
+
+  test("refuses what is no file and what is no length", () => {
+    run((task) => {
+      const file = task.createFile({ content: bytes(PAGE) });
+      for (const size of [-1, 0.5, NaN, 2 ** 48]) {
+        expect(
+          errnoOf(() => {
+            task.ftruncate(file, size);
+          }),
+        ).toBe("EINVAL");
+      }
+      task.closeFile(file);
+      expect(
+        errnoOf(() => {
+          task.ftruncate(file, 0);
+        }),
+      ).toBe("EBADF");
+    });
+  });
+});

@@ -95,6 +95,8 @@ const GLOBALS: readonly (readonly [number, string, Fields?])[] = [
   [layout.KERNEL_GLOBALS, "tlb_flush", layout.TlbFlush],
   [layout.TASKLIST_LOCK, "tasklist_lock"],
   [layout.MMLIST_LOCK, "mmlist_lock"],
+  [layout.RCU_STATE, "rcu_state", layout.RcuState],
+  [layout.FILES_LOCK, "files_lock"],
   [layout.INIT_MM, "init_mm", layout.MmStruct],
 ];
 

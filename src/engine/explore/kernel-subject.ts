@@ -7,6 +7,8 @@
 // machine at rest is checked. Left out: a child on a CPU other than its parent's, and swap.
 
 import {
+  ATTENTION_PANIC,
+  ATTENTION_TLB,
   BOOT_PARAMS,
   BootParams,
   HELD_LOCKS_SIZE,
@@ -176,7 +178,9 @@ export class KernelSubject implements Subject {
     calls.configure_noise(PERCPU_AREAS, areas, PERCPU_SIZE, ...trace, ...counters);
     for (const { cpu } of this.#cpus) {
       const { id, area } = cpu;
-      calls.configure_cpu(id, area, area + PERCPU_SIZE, area + PerCpu.attention);
+      // What a waiting CPU serves: for RCU it is not the place.
+      const served = ATTENTION_TLB | ATTENTION_PANIC;
+      calls.configure_cpu(id, area, area + PERCPU_SIZE, area + PerCpu.attention, served);
     }
     const { k } = (this.#cpus[0] as ExploredCpu).cpu;
     if (k.boot_machine(this.cpus, this.config.lowmemPages, 0, 1, 0) === 0) {

@@ -70,6 +70,7 @@ export interface RuntimeCalls {
     privateFrom: number,
     privateTo: number,
     attention: number,
+    attentionMask: number,
   ) => void;
   readonly configure_unobserved: (from: number, to: number) => void;
   readonly configure_history: (from: number, to: number) => void;

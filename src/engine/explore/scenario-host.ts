@@ -117,7 +117,7 @@ export class ScenarioHost implements ScenarioMachine {
     const { k } = this.#cpu(cpu);
     k.leave_lazy();
     const result = body();
-    k.enter_lazy();
+    k.enter_rest();
     return result;
   }
 

@@ -6,7 +6,6 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import { instantiateCpu } from "../../kernel/load.ts";
 import { packError } from "../../kernel/packed-error.ts";
-import { panicOf } from "../../machine/bug-report.ts";
 import { CpuLoop, quiesceCpu } from "../../machine/cpu-loop.ts";
 import { importProgram } from "../../machine/program.ts";
 import { Mailbox } from "./mailbox.ts";
@@ -31,9 +30,13 @@ const loop = new CpuLoop(cpu, start.config, {
 function runJob(job: number, program: number, args: readonly number[]): unknown {
   cpu.k.leave_lazy();
   try {
-    return loop.runJob(job, program, args);
-  } finally {
-    if (panicOf(cpu) === undefined) cpu.k.enter_lazy();
+    const result = loop.runJob(job, program, args);
+    cpu.k.enter_rest();
+    return result;
+  } catch (error) {
+    // After a trap the kernel is left as it is.
+    if (!(error instanceof WebAssembly.RuntimeError)) cpu.k.enter_rest();
+    throw error;
   }
 }
 
@@ -49,7 +52,7 @@ async function answer(request: Request): Promise<unknown> {
     case "quiesce":
       cpu.k.leave_lazy();
       quiesceCpu(cpu);
-      cpu.k.enter_lazy();
+      cpu.k.enter_rest();
       return undefined;
     case "stop":
       return undefined;
@@ -91,7 +94,7 @@ async function main(): Promise<void> {
   for (;;) {
     cpu.k.leave_lazy();
     loop.serveTasks();
-    cpu.k.enter_lazy();
+    cpu.k.enter_rest();
     if (!(await serveHost())) return;
   }
 }

@@ -13,7 +13,10 @@ import {
   Inode,
   KmemCache,
   MAX_NR_ZONES,
+  FILES_LOCK,
   MMLIST_LOCK,
+  RCU_STATE,
+  RcuState,
   MmStruct,
   Mutex,
   NR_CACHES,
@@ -140,6 +143,8 @@ function checkRunqueue(world: World, cpu: number, tasks: ReadonlySet<number>): v
 function* spinlocks(world: World): Generator<[name: string, address: number]> {
   yield ["mmlist_lock", MMLIST_LOCK];
   yield ["tasklist_lock", TASKLIST_LOCK];
+  yield ["files_lock", FILES_LOCK];
+  yield ["rcu_state.lock", RCU_STATE + RcuState.lock];
   yield ["tlbstate_lock", TLB_FLUSH + TlbFlush.tlbstate_lock];
   for (let zone = 0; zone < MAX_NR_ZONES; zone++) {
     const at = ZONE_TABLE + zone * ZONE_STRIDE;

@@ -14,6 +14,9 @@ import {
   PAGE_SIZE,
   PERCPU_ARRAY_CACHES,
   PG_slab,
+  PerCpu,
+  RCU_FREE_SLAB,
+  RcuHead,
   Slab,
 } from "../../layout/structs.gen.ts";
 import { getU32, type MemoryViews } from "../../layout/view.ts";
@@ -170,11 +173,32 @@ export function slabFrames(world: World): number[] {
   return frames;
 }
 
+/** Slabs that have left their cache and wait for a grace period: their descriptors are RCU heads. */
+function dyingSlabs(world: World): Set<number> {
+  const found = new Set<number>();
+  for (let cpu = 0; cpu < world.cpus; cpu++) {
+    for (const list of [PerCpu.rcu_new_first, PerCpu.rcu_cur_first, PerCpu.rcu_done_first]) {
+      let head = world.u32(areaOf(cpu) + list);
+      while (head !== 0) {
+        if (found.has(head)) {
+          world.findings.add("RCU", `callback ${hex(head)}`, "once on a list", "twice");
+          break;
+        }
+        if (world.u32(head + RcuHead.func) === RCU_FREE_SLAB) found.add(head);
+        head = world.u32(head + RcuHead.next);
+      }
+    }
+  }
+  return found;
+}
+
 /** Finds every object in use and checks the books. Fills world.objects. */
 export function walkSlabs(world: World): void {
   const slabs: SlabRecord[][] = Array.from({ length: NR_CACHES }, () => []);
+  const dying = dyingSlabs(world);
   for (const pfn of slabFrames(world)) {
     world.use(pfn, ROLE_SLAB, 1);
+    if (dying.has(pfn * PAGE_SIZE)) continue;
     const slab = readSlab(world, pfn);
     if (slab !== undefined) slabs[slab.cacheId]?.push(slab);
   }

@@ -21,7 +21,7 @@ import { visit, type Visit } from "./visit.ts";
 import { ALL_WORDS, joinWord, splitWord, wordOffset, wordText } from "./words.ts";
 
 /** A region to use: mostly one of ours. */
-function chooseRegion(actor: Actor): Region | undefined {
+export function chooseRegion(actor: Actor): Region | undefined {
   const { model, random } = actor;
   const others = model.regions.filter(
     (region) => !actor.owns(region.thread) && region.kind !== KIND_NONE,

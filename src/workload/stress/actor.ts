@@ -157,7 +157,7 @@ export class Actor {
       const { phase } = board;
       if (phase === PHASE_STOP || (phase !== PHASE_PARK && !this.#done)) break;
       // Others may still be on their way, and wait for this CPU to answer.
-      task.cpu.k.serve_ipis();
+      task.cpu.k.take_interrupts();
       board.awaitPhaseChange(phase);
     }
     board.setCpuState(task.cpuId, CPU_RUNNING);

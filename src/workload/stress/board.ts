@@ -33,7 +33,7 @@ export const CPU_WAITING = 3;
 export const COUNTERS = [
   ...["mmap", "munmap", "mprotect", "mremap", "brk", "madvise"],
   ...["fork", "clone", "exec", "exit", "wait"],
-  ...["load", "store", "copy", "touch", "probe"],
+  ...["load", "store", "copy", "touch", "probe", "referenced"],
   ...["meetings", "wordsChecked", "SIGSEGV", "SIGBUS", "SIGKILL", "ENOMEM", "EAGAIN"],
 ] as const;
 export type Counter = (typeof COUNTERS)[number];

@@ -46,7 +46,7 @@ function awaitTurn(actor: Actor, turn: number): boolean {
     const now = model.turn;
     if (now === turn) return true;
     if (performance.now() > deadline) return false;
-    task.cpu.k.serve_ipis();
+    task.cpu.k.take_interrupts();
     model.awaitTurn(now);
   }
 }
@@ -98,7 +98,7 @@ export function joinMeeting(actor: Actor): void {
     return;
   }
   const deadline = performance.now() + WAKE_MS;
-  while (model.meeting === -code && performance.now() < deadline) task.cpu.k.serve_ipis();
+  while (model.meeting === -code && performance.now() < deadline) task.cpu.k.take_interrupts();
   race(actor, region, page);
 }
 
@@ -109,7 +109,7 @@ function propose(actor: Actor, code: number): boolean {
   const deadline = performance.now() + PATIENCE_MS;
   while (model.meeting === code) {
     // The other one may be on its way, and wait for this CPU to answer.
-    task.cpu.k.serve_ipis();
+    task.cpu.k.take_interrupts();
     if (performance.now() > deadline && model.changeMeeting(code, 0)) return false;
     model.awaitMeeting(code);
   }

@@ -143,7 +143,7 @@ function recover(actor: Actor, { region, after, target }: Request): void {
 function clearSource(actor: Actor, from: number, pages: number): void {
   const { cpu, address } = actor.task;
   const sem = mmapSem(mmOf(cpu, address));
-  cpu.k.serve_ipis();
+  cpu.k.take_interrupts();
   cpu.k.down_read(sem);
   const left = overlapsVma(cpu, mmOf(cpu, address), from, from + pages * 4096);
   cpu.k.up_read(sem);

@@ -32,6 +32,7 @@ import {
   waitForAll,
   waitForOne,
 } from "./process-ops.ts";
+import { opReclaim } from "./reclaim-ops.ts";
 import { opRemap, opRemapPart } from "./remap-ops.ts";
 import { opDontneed, opProtect, opUnmap } from "./unmap-ops.ts";
 
@@ -62,6 +63,7 @@ const OPERATIONS: readonly (readonly [operation: (actor: Actor) => void, weight:
   [opCopy, 20],
   [opVerify, 12],
   [opProbe, 6],
+  [opReclaim, 20],
   [opHoard, 8],
   [opMeet, 40],
   [opForkStorm, 3],

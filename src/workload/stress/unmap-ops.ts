@@ -82,7 +82,7 @@ export function resync(actor: Actor, region: Region): void {
   const { cpu, address: task } = actor.task;
   const mm = getI32(cpu, task + Task.mm);
   const lost: number[] = [];
-  cpu.k.serve_ipis();
+  cpu.k.take_interrupts();
   // Another thread may be changing the tree.
   cpu.k.down_read(mmapSem(mm));
   for (let page = 0; page < region.count; page++) {

@@ -78,7 +78,9 @@ describe.each(["2.6.9", "2.6.8"])("kernel %s", (kernel) => {
 
 describe("a byte that changes by itself", () => {
   const scenario = misbehaving((task, at) => {
-    const frame = task.cpu.k.file_page_content(at, 0) >>> 0;
+    const page = task.cpu.k.read_cache_page(at, 0);
+    const frame = task.cpu.k.page_content(page) >>> 0;
+    task.cpu.k.put_page(page);
     setI32(task.cpu, frame, 99);
   });
 

@@ -18,14 +18,14 @@ import type { Off } from "./catalogue.ts";
 
 /** Classes of code as assembly/explorer/shadow.ts has them, but for 0: the rest of the kernel. */
 const CLASSES = [
-  { number: 1, of: /(?:^|\/)mm\/slab\// },
+  { number: 1, of: /(?:^|\/)mm\/slab(?:_check|_types)?\// },
   { number: 2, of: /(?:^|\/)(?:index\/user_|mm\/uaccess\/(?:user_|copy_chunk))/ },
 ];
 const KERNEL_CLASS = 0;
 const USER_CLASS = 2;
 
 /** Functions that hand out and take back: a report names who called them. */
-const ALLOCATORS = /(?:^|\/)(?:mm\/(?:slab|page_alloc)|check\/shadow)\//;
+const ALLOCATORS = /(?:^|\/)(?:mm\/(?:slab(?:_check|_types)?|page_alloc)|check\/shadow)\//;
 /** Functions of a report on one stack. */
 const REPORTED_FUNCTIONS = 3;
 const STACK_FRAMES = 40;
@@ -49,7 +49,7 @@ export function callersOf(stack: string): string[] {
   const frames = [...stack.matchAll(/^ +at (?:async )?(\S+) \((.*)\)$/gm)];
   return frames
     .filter(([, name = "", place = ""]) => {
-      const isOwn = /(?:src|dist)[/\\]engine[/\\]explore[/\\]|node:/.test(place);
+      const isOwn = /(?:src|dist)[/\\](?:engine[/\\]explore|experiment|cli)[/\\]|node_modules|node:/.test(place);
       return !isOwn && !ALLOCATORS.test(name);
     })
     .map(([, name = ""]) => name.slice(name.lastIndexOf("/") + 1));

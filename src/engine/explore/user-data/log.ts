@@ -16,7 +16,7 @@ import type { MmapOptions } from "../../../syscall/memory.ts";
 import { BrokenRule } from "../detect/broken-rule.ts";
 import { bytesOf, copyWrites, touchWrites, widthOf } from "./accesses.ts";
 import { UserModel, type Who } from "./model.ts";
-import { Operation } from "./operations.ts";
+import { Operation, type Range } from "./operations.ts";
 import { findLostStore } from "./read-back.ts";
 import { describeMismatch } from "./report.ts";
 import { moveMapping, pageAlign, rangesOf, sortOf } from "./sections.ts";
@@ -29,6 +29,8 @@ export interface Section {
   readonly task: ProgramTask;
   readonly mm: number;
   readonly args: readonly unknown[];
+  /** What it does to other address spaces. */
+  readonly elsewhere?: readonly Operation[];
 }
 
 /** What is looked for. */
@@ -55,7 +57,8 @@ export class UserLog {
   /** Address spaces of children that have not begun, by pid. */
   readonly #unborn = new Map<number, AddressSpace>();
   readonly #forks = new Map<number, Operation>();
-  readonly #files = new Map<number, SharedObject>();
+  /** "unknown": it has been truncated. */
+  readonly #files = new Map<number, SharedObject | "unknown">();
 
   /** @param events tells how many events there have been */
   constructor(memory: MemoryViews, events: () => number, options: UserLogOptions) {
@@ -105,6 +108,7 @@ export class UserLog {
 
   /** A section begins. */
   begin(task: ProgramTask, name: string, args: readonly unknown[]): Section | undefined {
+    if (name === "ftruncate") return this.#truncating(task, args);
     const sort = sortOf(name, args);
     if (sort === undefined) return undefined;
     const mm = this.#word(task.address + Task.mm);
@@ -134,7 +138,9 @@ export class UserLog {
     } else {
       this.#thrown(section, result);
     }
-    this.#model.operations.end(operation, this.#events());
+    for (const each of [operation, ...(section.elsewhere ?? [])]) {
+      this.#model.operations.end(each, this.#events());
+    }
   }
 
   /** At the end of an execution: a store that is lost. Throws BrokenRule. */
@@ -245,7 +251,26 @@ export class UserLog {
     this.#model.journal.put(this.#files, file, new SharedObject(known));
   }
 
-  #file(handle: number): SharedObject {
+  /** ftruncate begins. It takes pages from all who map the file, of which nothing is claimed any more. */
+  #truncating(task: ProgramTask, args: readonly unknown[]): Section | undefined {
+    const handle = args[0] as number;
+    const file = this.#file(handle);
+    const mm = this.#word(task.address + Task.mm);
+    const own = this.#spaces.get(mm);
+    this.#model.journal.put(this.#files, handle, "unknown");
+    for (const space of this.#unborn.values()) makeFileUnknown(space, file);
+    const begun = [...this.#spaces.values()].map((space) => {
+      const ranges = makeFileUnknown(space, file);
+      const what = { space, cpu: task.cpuId, name: "ftruncate", sort: "drop", ranges } as const;
+      return own === undefined ? undefined : this.#model.operations.begin(what);
+    });
+    const operation = begun.find((each) => each?.space === own);
+    if (operation === undefined) return undefined;
+    const elsewhere = begun.filter((each) => each !== undefined && each !== operation);
+    return { operation, task, mm, args, elsewhere: elsewhere as Operation[] };
+  }
+
+  #file(handle: number): SharedObject | "unknown" {
     const known = this.#files.get(handle);
     if (known !== undefined) return known;
     const object = new SharedObject("unknown");
@@ -258,6 +283,7 @@ export class UserLog {
     const { space, ranges } = operation;
     const [first] = ranges;
     const model = this.#model;
+    if (operation.name === "ftruncate") return;
     if (operation.name === "mmap") {
       this.#mapped(operation, args[0] as MmapOptions, result);
     } else if (operation.name === "mremap") {
@@ -293,4 +319,11 @@ export class UserLog {
       operation.space.map({ start, end, object, offset, shared, growsDown });
     });
   }
+}
+
+/** Nothing is claimed any more of what maps a file; where that is. */
+function makeFileUnknown(space: AddressSpace, file: SharedObject | "unknown"): Range[] {
+  const ranges = space.regions.filter(({ object }) => object === file);
+  for (const { start, end } of ranges) space.makeUnknown(start, end);
+  return ranges;
 }

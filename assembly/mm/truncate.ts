@@ -1,0 +1,128 @@
+// Truncation: pages behind the new end of a file go from all address spaces, then from the page cache.
+// Linux: vmtruncate and unmap_mapping_range, mm/memory.c; truncate_inode_pages, mm/truncate.c; of 2.6.9.
+//
+//   i_size ── truncate_count + 1 ── PTEs of all VMAs ── for each page: page lock, mapping = 0
+//
+// PTEs first, mapping second. A fault may find the page before its mapping is gone, and map it after its
+// PTEs are: it has sampled truncate_count before it looked for the page, and looks again under
+// page_table_lock. Who goes from a page to its file holds the page lock, or has read mapping after taking
+// it: while a page is locked it stays in its file, and so the file stays.
+//
+// Locks: the caller holds i_sem. i_mmap_lock > page_table_lock; page lock > tree_lock. Left out: writeback,
+// buffers, the cond_resched of 2.6.11.
+
+import { atomic_inc, write_once } from "../arch/atomic";
+import { smp_mb } from "../arch/barrier";
+import { FIX_TRUNCATE_COUNT, without } from "../arch/fixes";
+import { memset } from "../arch/memory";
+import { PAGE_SHIFT, PAGE_SIZE } from "../arch/memory_map";
+import { PerCpu, this_cpu } from "../arch/percpu";
+import { vma_interval_tree_iter_first, vma_interval_tree_iter_next } from "../lib/interval_tree";
+import { radix_tree_delete, radix_tree_next } from "../lib/radix_tree";
+import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { find_get_page } from "./filemap";
+import {
+  Inode,
+  inode_i_mmap,
+  inode_i_mmap_lock,
+  inode_page_tree,
+  inode_tree_lock,
+  inode_truncate_count,
+} from "./mapping";
+import { MmStruct, VmArea } from "./mm_types";
+import {
+  PG_dirty,
+  PG_uptodate,
+  Page,
+  get_page,
+  page_address,
+  page_clear_flag,
+  page_mapping_addr,
+} from "./page";
+import { page_has_content } from "./page_alloc";
+import { lock_page, unlock_page } from "./page_lock";
+import { put_page } from "./put_page";
+import { zap_page_range } from "./zap";
+
+/** The last page that a file can have. */
+const LAST_INDEX: u64 = 0xffffffffffffffff;
+
+/** Takes the pages of the file from page `first` on away from all that map it, copies of their own too. */
+function unmap_mapping_range(inode: Inode, first: u64): void {
+  spin_lock(inode_i_mmap_lock(inode));
+  if (!without(FIX_TRUNCATE_COUNT)) atomic_inc(inode_truncate_count(inode));
+  // FULL. Pairs with do_no_page(): a fault that is not found below will find the count changed.
+  smp_mb();
+  const root = inode_i_mmap(inode);
+  let node = vma_interval_tree_iter_first(root, first, LAST_INDEX);
+  for (; node != 0; node = vma_interval_tree_iter_next(node, first, LAST_INDEX)) {
+    const vma = changetype<VmArea>(node);
+    const skipped = first > vma.vm_pgoff ? (first - vma.vm_pgoff) << PAGE_SHIFT : 0;
+    zap_page_range(changetype<MmStruct>(vma.vm_mm), vma.vm_start + skipped, vma.vm_end);
+  }
+  spin_unlock(inode_i_mmap_lock(inode));
+}
+
+/** The first page of the cache from `index` on, with a reference, or 0. */
+function next_page(inode: Inode, index: u64): Page {
+  spin_lock(inode_tree_lock(inode));
+  const found = changetype<usize>(this_cpu()) + offsetof<PerCpu>("found_index");
+  const page = changetype<Page>(radix_tree_next(inode_page_tree(inode), index, found));
+  if (changetype<usize>(page) != 0) get_page(page);
+  spin_unlock(inode_tree_lock(inode));
+  return page;
+}
+
+/** Takes a locked page out of its file. Linux: truncate_complete_page, remove_from_page_cache. */
+function remove_from_page_cache(inode: Inode, page: Page): void {
+  page_clear_flag(page, PG_dirty | PG_uptodate);
+  spin_lock(inode_tree_lock(inode));
+  radix_tree_delete(inode_page_tree(inode), page.index);
+  // RELAXED. Who reads it without the page lock takes that lock, and reads again.
+  write_once<usize>(page_mapping_addr(page), 0);
+  inode.nrpages--;
+  spin_unlock(inode_tree_lock(inode));
+  put_page(page);
+}
+
+/** Takes the pages from `first` on out of the page cache. No PTE maps them. May sleep. */
+export function truncate_inode_pages(inode: Inode, first: u64): void {
+  let index = first;
+  while (true) {
+    const page = next_page(inode, index);
+    if (changetype<usize>(page) == 0) return;
+    lock_page(page);
+    index = page.index + 1;
+    if (page.mapping == changetype<usize>(inode)) remove_from_page_cache(inode, page);
+    unlock_page(page);
+    put_page(page);
+  }
+}
+
+/** What the last page holds behind the end of the file reads as zeros. Linux: truncate_partial_page. */
+function truncate_partial_page(inode: Inode, size_bytes: u64): void {
+  const used = <usize>size_bytes & (PAGE_SIZE - 1);
+  if (used == 0) return;
+  const page = find_get_page(inode, size_bytes >> PAGE_SHIFT);
+  if (changetype<usize>(page) == 0) return;
+  lock_page(page);
+  if (page_has_content(page)) memset(page_address(page) + used, 0, PAGE_SIZE - used);
+  unlock_page(page);
+  put_page(page);
+}
+
+/** Gives the file a new length. i_sem is held. */
+export function vmtruncate(inode: Inode, size_bytes: u64): void {
+  const old = inode.i_size;
+  // RELEASE, by the count below. Pairs with do_no_page(): who sees that the count has changed sees the new
+  // length.
+  write_once<u64>(changetype<usize>(inode) + offsetof<Inode>("i_size"), size_bytes);
+  if (size_bytes >= old) return;
+  if (size_bytes < inode.i_seed_end) {
+    write_once<u64>(changetype<usize>(inode) + offsetof<Inode>("i_seed_end"), size_bytes);
+  }
+  const first = (size_bytes + PAGE_SIZE - 1) >> PAGE_SHIFT;
+  unmap_mapping_range(inode, first);
+  truncate_partial_page(inode, size_bytes);
+  truncate_inode_pages(inode, first);
+}
