@@ -33,7 +33,7 @@ export class BootParams {
   /** Loops of a wait before it parks. */
   spin_limit: u32;
   /** FIX_* bits that the machine does without (arch/fixes.ts); checking builds only. */
-  without: u32;
+  without: u64;
   /** 1: the order of locks is watched (lock/lockdep.ts); checking builds only. */
   lockdep: u32;
 }

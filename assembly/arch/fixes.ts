@@ -5,77 +5,82 @@
 import { boot } from "./boot_params";
 
 /** Frames are freed after the TLBs were flushed (mm/tlb_gather.ts). */
-export const FIX_FLUSH_BEFORE_FREE: u32 = 1;
+export const FIX_FLUSH_BEFORE_FREE: u64 = 1;
 /** A flush reaches the TLBs of other CPUs too (mm/tlb_flush.ts). */
-export const FIX_SHOOTDOWN: u32 = 2;
+export const FIX_SHOOTDOWN: u64 = 2;
 /** Fork write-protects the parent's PTE as well as the child's (mm/copy.ts). */
-export const FIX_WRITE_PROTECT: u32 = 4;
+export const FIX_WRITE_PROTECT: u64 = 4;
 /** A VMA gets its anon_vma under locks, after a second look (mm/anon_vma.ts). */
-export const FIX_ANON_VMA_RECHECK: u32 = 8;
+export const FIX_ANON_VMA_RECHECK: u64 = 8;
 /** 2.6.9: _mapcount changes in one step. 2.6.8: under PG_maplock (rmap/). */
-export const FIX_MAPCOUNT: u32 = 16;
+export const FIX_MAPCOUNT: u64 = 16;
 /** A fault that has dropped page_table_lock compares the PTE again (mm/fault.ts). */
-export const FIX_PTE_SAME: u32 = 32;
+export const FIX_PTE_SAME: u64 = 32;
 /** A COW break takes the old PTE away and flushes before it sets the new one (mm/fault.ts). */
-export const FIX_COW_FLUSH_FIRST: u32 = 64;
+export const FIX_COW_FLUSH_FIRST: u64 = 64;
 /** 2.6.9: anon_vma.lock is taken outside page_table_lock (mm/anon_vma.ts). */
-export const FIX_LOCK_ORDER: u32 = 128;
+export const FIX_LOCK_ORDER: u64 = 128;
 /** 2.6.9: first and last PTE are told by the result of the count itself (rmap/atomic_mapcount.ts). */
-export const FIX_COUNT_TELLS: u32 = 0x100;
+export const FIX_COUNT_TELLS: u64 = 0x100;
 /** A PTE is read and cleared in one step (arch/pte.ts). */
-export const FIX_PTE_XCHG: u32 = 0x200;
+export const FIX_PTE_XCHG: u64 = 0x200;
 /** A CPU that wakes reads and sets its TLB state in one step (arch/tlb_state.ts). */
-export const FIX_LAZY_XCHG: u32 = 0x400;
+export const FIX_LAZY_XCHG: u64 = 0x400;
 /** A flush waits until the other CPUs have answered (mm/tlb_flush.ts). */
-export const FIX_FLUSH_WAIT: u32 = 0x800;
+export const FIX_FLUSH_WAIT: u64 = 0x800;
 /** A page enters the page cache under tree_lock (mm/filemap.ts). */
-export const FIX_TREE_LOCK: u32 = 0x1000;
+export const FIX_TREE_LOCK: u64 = 0x1000;
 /** Who finds a page in the page cache waits until it has been read (mm/filemap.ts). */
-export const FIX_UPTODATE: u32 = 0x2000;
+export const FIX_UPTODATE: u64 = 0x2000;
 /** Who goes to sleep on the page lock looks at it again first (mm/page_lock.ts). */
-export const FIX_SECOND_LOOK: u32 = 0x4000;
+export const FIX_SECOND_LOOK: u64 = 0x4000;
 /** A fault holds mmap_sem for reading (mm/page_fault.ts). */
-export const FIX_MMAP_SEM: u32 = 0x8000;
+export const FIX_MMAP_SEM: u64 = 0x8000;
 /** A VMA joins the anon_vma of its neighbour under that one's lock (mm/anon_vma.ts). */
-export const FIX_ADOPT_LOCK: u32 = 0x10000;
+export const FIX_ADOPT_LOCK: u64 = 0x10000;
 /** A COW fault flushes the page that it replaces (mm/fault.ts). */
-export const FIX_COW_FLUSH: u32 = 0x20000;
+export const FIX_COW_FLUSH: u64 = 0x20000;
 /** Fork links a VMA for the reverse map before its PTEs are copied (src/mm/fork.ts). */
-export const FIX_LINK_FIRST: u32 = 0x40000;
+export const FIX_LINK_FIRST: u64 = 0x40000;
 /** The bounds of a file's VMA change under i_mmap_lock (src/mm/vma-adjust.ts). */
-export const FIX_ADJUST_LOCK: u32 = 0x80000;
+export const FIX_ADJUST_LOCK: u64 = 0x80000;
 /** Whether an anon_vma has become empty is seen under its lock (mm/anon_vma.ts). */
-export const FIX_ANON_VMA_EMPTY: u32 = 0x100000;
+export const FIX_ANON_VMA_EMPTY: u64 = 0x100000;
 /** A bit lock is freed by an atomic that orders what came before (lock/bit_spinlock.ts). */
-export const FIX_BIT_UNLOCK: u32 = 0x200000;
+export const FIX_BIT_UNLOCK: u64 = 0x200000;
 
 /** 2.6.9: memory of anon_vmas goes back only after a grace period (mm/slab.ts). */
-export const FIX_TYPESAFE_SLAB: u32 = 0x400000;
+export const FIX_TYPESAFE_SLAB: u64 = 0x400000;
 /** 2.6.9: an anon_vma is handed out as it came back, and not made anew (mm/slab.ts). */
-export const FIX_REINIT: u32 = 0x800000;
+export const FIX_REINIT: u64 = 0x800000;
 /** 2.6.9: the way from a page to its anon_vma is a read section of RCU (rmap/referenced.ts). */
-export const FIX_RCU: u32 = 0x1000000;
+export const FIX_RCU: u64 = 0x1000000;
 /** 2.6.9: that section begins before the page's mapping is read (rmap/referenced.ts). */
-export const FIX_RCU_FIRST: u32 = 0x2000000;
+export const FIX_RCU_FIRST: u64 = 0x2000000;
 /** 2.6.9: a VMA joins an anon_vma under its lock even if it is fresh (mm/anon_vma.ts). */
-export const FIX_FRESH_LOCK: u32 = 0x4000000;
+export const FIX_FRESH_LOCK: u64 = 0x4000000;
 
 /** Truncation is counted, and a fault looks at the count again (mm/truncate.ts). */
-export const FIX_TRUNCATE_COUNT: u32 = 0x8000000;
+export const FIX_TRUNCATE_COUNT: u64 = 0x8000000;
 /** 2.6.9: the page lock keeps the file of a page that reclaim asks about (rmap/referenced.ts). */
-export const FIX_REFERENCED_LOCK: u32 = 0x10000000;
+export const FIX_REFERENCED_LOCK: u64 = 0x10000000;
 /** 2.6.9: page->mapping is read again when the page lock is held (rmap/referenced.ts). */
-export const FIX_MAPPING_RECHECK: u32 = 0x20000000;
+export const FIX_MAPPING_RECHECK: u64 = 0x20000000;
 /** 2.6.9: the page lock is given back on every way out (rmap/referenced.ts). */
-export const FIX_REFERENCED_UNLOCK: u32 = 0x40000000;
+export const FIX_REFERENCED_UNLOCK: u64 = 0x40000000;
+
+/** A VMA of a file comes after all that begin with the same page: a child after its parent (lib/interval_tree.ts). */
+export const FIX_CHILD_AFTER: u64 = 0x80000000;
+/** A PTE of a file moves under i_mmap_lock (mm/mremap.ts). */
+export const FIX_MOVE_LOCK: u64 = 0x100000000;
 
 /** True if this machine does without `fix`. */
 @inline
-export function without(fix: u32): bool {
+export function without(fix: u64): bool {
   return CONFIG_CHECK != 0 && (boot().without & fix) != 0;
 }
 
 /** For measures that the host takes: true unless this machine does without `fix`. */
-export function has_fix(fix: u32): bool {
-  return !without(fix);
+export function has_fix(fix: f64): bool {
+  return !without(<u64>fix);
 }

@@ -12,6 +12,7 @@
 // has, and only the parent's would be zapped. The child would keep a truncated page.
 // Left out: nonlinear VMAs, which stand on a list of their own in Linux.
 
+import { FIX_CHILD_AFTER, without } from "../arch/fixes";
 import { VmArea, vma_pages } from "../mm/mm_types";
 import {
   rb_erase_augmented,
@@ -55,7 +56,9 @@ export function vma_interval_tree_insert(vma: usize, root: usize): void {
   let link = root;
   for (let node = load<usize>(root); node != 0; node = load<usize>(link)) {
     parent = node;
-    link = start < node_vma(node).vm_pgoff ? rb_left_link(node) : rb_right_link(node);
+    const pgoff = node_vma(node).vm_pgoff;
+    const is_before = start < pgoff || (start == pgoff && without(FIX_CHILD_AFTER));
+    link = is_before ? rb_left_link(node) : rb_right_link(node);
   }
   rb_link_node(vma_node(vma), parent, link);
   rb_insert_augmented<SubtreeLast>(vma_node(vma), root);

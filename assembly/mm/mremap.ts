@@ -6,6 +6,7 @@
 // cleared and flushed before it is set anew. rmap needs no change: anonymous pages keep their index
 // because the new VMA carries vm_pgoff.
 
+import { FIX_MOVE_LOCK, without } from "../arch/fixes";
 import { pte_read, ptep_get_and_clear, set_pte } from "../arch/pte";
 import { flush_tlb_page } from "./tlb_flush";
 import { TRACE_MOVE_TABLES, trace } from "../arch/trace";
@@ -31,7 +32,8 @@ function move_one_page(mm: MmStruct, from: u64, to: u64): void {
 export function move_page_tables(vma: VmArea, from: u64, to: u64, length: u64): u64 {
   const mm = changetype<MmStruct>(vma.vm_mm);
   trace(TRACE_MOVE_TABLES, from, changetype<usize>(mm));
-  const file_lock = vma.vm_file == 0 ? 0 : inode_i_mmap_lock(changetype<Inode>(vma.vm_file));
+  const locks = vma.vm_file != 0 && !without(FIX_MOVE_LOCK);
+  const file_lock = locks ? inode_i_mmap_lock(changetype<Inode>(vma.vm_file)) : 0;
   let done: u64 = 0;
   while (done < length) {
     spin_lock(mm_ptl(mm));

@@ -30,7 +30,7 @@ export const ArrayCache = {
 
 /** See assembly/arch/boot_params.ts. */
 export const BootParams = {
-  SIZE: 52,
+  SIZE: 60,
   /** u32. BOOT_MAGIC once the machine is up. */
   magic: 0,
   /** u32. BOOT_VERSION. */
@@ -53,10 +53,10 @@ export const BootParams = {
   profile: 36,
   /** u32. Loops of a wait before it parks. */
   spin_limit: 40,
-  /** u32. FIX_* bits that the machine does without (arch/fixes.ts); checking builds only. */
-  without: 44,
+  /** u64. FIX_* bits that the machine does without (arch/fixes.ts); checking builds only. */
+  without: 48,
   /** u32. 1: the order of locks is watched (lock/lockdep.ts); checking builds only. */
-  lockdep: 48,
+  lockdep: 56,
 } as const;
 
 /** See assembly/arch/held_locks.ts. */
@@ -739,6 +739,10 @@ export const FIX_REFERENCED_LOCK = 268435456;
 export const FIX_MAPPING_RECHECK = 536870912;
 /** 2.6.9: the page lock is given back on every way out (rmap/referenced.ts). */
 export const FIX_REFERENCED_UNLOCK = 1073741824;
+/** A VMA of a file comes after all that begin with the same page: a child after its parent (lib/interval_tree.ts). */
+export const FIX_CHILD_AFTER = 2147483648;
+/** A PTE of a file moves under i_mmap_lock (mm/mremap.ts). */
+export const FIX_MOVE_LOCK = 4294967296;
 
 // assembly/arch/held_locks.ts
 /** Locks that a CPU may hold at once. */

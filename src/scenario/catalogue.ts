@@ -21,6 +21,8 @@ import type { Scenario } from "./scenario.ts";
 import { samePage } from "./same-page.ts";
 import { splitWalk } from "./split-walk.ts";
 import { truncateFault } from "./truncate-fault.ts";
+import { truncateFork } from "./truncate-fork.ts";
+import { truncateMove } from "./truncate-move.ts";
 import { truncateReferenced } from "./truncate-referenced.ts";
 import { unmapAccess } from "./unmap-access.ts";
 import { unmapFault } from "./unmap-fault.ts";
@@ -41,6 +43,8 @@ export const SCENARIOS: readonly Scenario[] = [
   anonVmaReuse,
   truncateReferenced,
   truncateFault,
+  truncateFork,
+  truncateMove,
   cowReader,
   adoptUnmap,
   fileFault,

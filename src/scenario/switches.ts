@@ -6,6 +6,7 @@ import {
   FIX_ADOPT_LOCK,
   FIX_ANON_VMA_EMPTY,
   FIX_ANON_VMA_RECHECK,
+  FIX_CHILD_AFTER,
   FIX_COUNT_TELLS,
   FIX_COW_FLUSH,
   FIX_COW_FLUSH_FIRST,
@@ -19,6 +20,7 @@ import {
   FIX_MAPCOUNT,
   FIX_MAPPING_RECHECK,
   FIX_MMAP_SEM,
+  FIX_MOVE_LOCK,
   FIX_PTE_SAME,
   FIX_PTE_XCHG,
   FIX_RCU,
@@ -91,6 +93,10 @@ export const SWITCHES_OFF = {
   "late-rcu": FIX_RCU_FIRST,
   /** 2.6.9: a fresh anon_vma is linked without its lock, as it was until October 2008. */
   "unlocked-fresh-anon-vma": FIX_FRESH_LOCK,
+  /** A VMA of a file comes before those that begin with the same page, as up to 2.6.4. */
+  "child-first": FIX_CHILD_AFTER,
+  /** mremap moves a PTE of a file without i_mmap_lock. */
+  "unlocked-move": FIX_MOVE_LOCK,
   /** A fault does not find out that a file was truncated meanwhile. */
   "no-truncate-count": FIX_TRUNCATE_COUNT,
   /** 2.6.9: page_referenced goes to the file of a page that nobody has locked. */
@@ -106,4 +112,4 @@ export type SwitchName = keyof typeof SWITCHES_OFF;
 
 /** The word for BootParams.without. */
 export const withoutMask = (names: readonly SwitchName[]): number =>
-  names.reduce((mask, name) => mask | SWITCHES_OFF[name], 0);
+  [...new Set(names)].reduce((mask, name) => mask + SWITCHES_OFF[name], 0);

@@ -22,7 +22,7 @@ import {
   PanicRecord,
   PerCpu,
 } from "../../layout/structs.gen.ts";
-import { memoryViews, setI32, type MemoryViews } from "../../layout/view.ts";
+import { memoryViews, setI32, setU64, type MemoryViews } from "../../layout/view.ts";
 import { ConfigError, KernelBug, MachineSignal } from "../../kernel/error.ts";
 import { loadBuilt, twinFile } from "../../kernel/load.ts";
 import { bugOfTrap } from "../../machine/bug-report.ts";
@@ -186,7 +186,7 @@ export class KernelSubject implements Subject {
     if (k.boot_machine(this.cpus, this.config.lowmemPages, 0, 1, 0) === 0) {
       throw new ConfigError(`the memory of ${this.scenario.name} is too small to boot: give it 4M`);
     }
-    setI32(this.memory, BOOT_PARAMS + BootParams.without, withoutMask(options.without ?? []));
+    setU64(this.memory, BOOT_PARAMS + BootParams.without, withoutMask(options.without ?? []));
     if (this.#off.has("lock-order")) setI32(this.memory, BOOT_PARAMS + BootParams.lockdep, 0);
   }
 

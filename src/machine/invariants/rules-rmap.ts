@@ -62,11 +62,13 @@ function checkFilePage(world: World, pte: PteRecord, vma: VmaRecord, inode: numb
   }
 }
 
-/** An anonymous page carries the mark and the anon_vma of the VMA. */
+/** An anonymous page carries the mark and the anon_vma of the VMA; one that was cut off a file does not. */
 function checkAnonPage(world: World, pte: PteRecord, vma: VmaRecord): void {
   const { anon, owner } = mappingOf(world, pte.pfn);
   const name = pteName(world, pte, vma);
-  if (!anon) {
+  if (!anon && owner === 0 && vma.file !== 0) {
+    world.findings.add("I-TRUNC", name, "a page of its file, or its own", "a page of no file");
+  } else if (!anon) {
     world.findings.add("I-MAPPING", name, "the mark of an anonymous page", "no mark");
   } else if (owner === 0 || owner !== vma.anonVma) {
     world.findings.add("I-MAPPING", name, `anon_vma ${hex(vma.anonVma)}`, hex(owner));

@@ -49,7 +49,10 @@ export function callersOf(stack: string): string[] {
   const frames = [...stack.matchAll(/^ +at (?:async )?(\S+) \((.*)\)$/gm)];
   return frames
     .filter(([, name = "", place = ""]) => {
-      const isOwn = /(?:src|dist)[/\\](?:engine[/\\]explore|experiment|cli)[/\\]|node_modules|node:/.test(place);
+      const isOwn =
+        /(?:src|dist)[/\\](?:engine[/\\]explore|experiment|cli)[/\\]|node_modules|node:/.test(
+          place,
+        );
       return !isOwn && !ALLOCATORS.test(name);
     })
     .map(([, name = ""]) => name.slice(name.lastIndexOf("/") + 1));
