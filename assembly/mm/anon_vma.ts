@@ -115,28 +115,38 @@ function link_unlocked(vma: VmArea, anon_vma: usize): bool {
   return true;
 }
 
-/** 2.6.8: the lock of an adopted anon_vma inside page_table_lock. */
-function link_ptl_first(vma: VmArea, anon_vma: usize, locks: bool): bool {
-  const ptl = mm_ptl(changetype<MmStruct>(vma.vm_mm));
-  spin_lock(ptl);
-  if (locks) spin_lock(anon_vma);
-  const linked = link_if_none(vma, anon_vma);
-  if (locks) spin_unlock(anon_vma);
-  spin_unlock(ptl);
-  return linked;
+/** page_table_lock lies outside the lock of an anon_vma, as in 2.6.8. */
+@inline
+function ptl_first(): bool {
+  return CONFIG_KERNEL == KERNEL_2_6_8 || without(FIX_LOCK_ORDER);
+}
+
+/** Takes page_table_lock of `mm` and the lock of `anon_vma`, or only the first if that is 0. */
+export function lock_ptl_and_anon_vma(mm: MmStruct, anon_vma: usize): void {
+  const outer = ptl_first();
+  if (!outer && anon_vma != 0) spin_lock(anon_vma);
+  spin_lock(mm_ptl(mm));
+  if (outer && anon_vma != 0) spin_lock(anon_vma);
+}
+
+/** Frees what lock_ptl_and_anon_vma() took. */
+export function unlock_ptl_and_anon_vma(mm: MmStruct, anon_vma: usize): void {
+  const outer = ptl_first();
+  if (outer && anon_vma != 0) spin_unlock(anon_vma);
+  spin_unlock(mm_ptl(mm));
+  if (!outer && anon_vma != 0) spin_unlock(anon_vma);
 }
 
 /**
- * 2.6.9: the lock of the anon_vma outside page_table_lock. That of a fresh one was not taken until
- * October 2008.
+ * link_if_none under page_table_lock, and the lock of the anon_vma if `locks`. That of a fresh one was
+ * not taken until October 2008.
  */
-function link_anon_vma_first(vma: VmArea, anon_vma: usize, locks: bool): bool {
-  const ptl = mm_ptl(changetype<MmStruct>(vma.vm_mm));
-  if (locks) spin_lock(anon_vma);
-  spin_lock(ptl);
+function link_locked(vma: VmArea, anon_vma: usize, locks: bool): bool {
+  const mm = changetype<MmStruct>(vma.vm_mm);
+  const list = locks ? anon_vma : 0;
+  lock_ptl_and_anon_vma(mm, list);
   const linked = link_if_none(vma, anon_vma);
-  spin_unlock(ptl);
-  if (locks) spin_unlock(anon_vma);
+  unlock_ptl_and_anon_vma(mm, list);
   return linked;
 }
 
@@ -159,9 +169,7 @@ export function anon_vma_prepare(vma: VmArea): bool {
     : CONFIG_KERNEL != KERNEL_2_6_8 && !without(FIX_FRESH_LOCK | FIX_LOCK_ORDER);
   const linked = without(FIX_ANON_VMA_RECHECK)
     ? link_unlocked(vma, anon_vma)
-    : CONFIG_KERNEL == KERNEL_2_6_8 || without(FIX_LOCK_ORDER)
-      ? link_ptl_first(vma, anon_vma, locks)
-      : link_anon_vma_first(vma, anon_vma, locks);
+    : link_locked(vma, anon_vma, locks);
   if (!linked && !adopted) kmem_cache_free(CACHE_ANON_VMA, anon_vma);
   return true;
 }

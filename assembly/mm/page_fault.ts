@@ -2,17 +2,15 @@
 // arch/x86_64/mm/fault.c, and expand_stack, mm/mmap.c of 2.6.9. Left out: fix-ups for the kernel's
 // own accesses to user memory, which cannot fault here.
 
-import { MmStruct, VM_GROWSDOWN, VM_READ, VM_WRITE, VmArea, mm_mmap_sem, mm_ptl } from "./mm_types";
+import { MmStruct, VM_GROWSDOWN, VM_READ, VM_WRITE, VmArea, mm_mmap_sem } from "./mm_types";
 import { VM_EXEC } from "./mm_types";
 import { FIX_MMAP_SEM, without } from "../arch/fixes";
 import { PHASE_FAULTS, phase_enter, phase_leave } from "../arch/phase";
 import { this_cpu } from "../arch/percpu";
 import { TRACE_FAULT, TRACE_SIGNAL, trace } from "../arch/trace";
 import { down_read, up_read } from "../lock/rwsem";
-import { KERNEL_2_6_8 } from "../config";
-import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { Task } from "../sched/task";
-import { anon_vma_prepare } from "./anon_vma";
+import { anon_vma_prepare, lock_ptl_and_anon_vma, unlock_ptl_and_anon_vma } from "./anon_vma";
 import { VM_FAULT_MINOR, VM_FAULT_OOM, handle_mm_fault } from "./fault";
 import { find_vma, find_vma_before } from "./vma_tree";
 
@@ -42,11 +40,8 @@ function expand_stack(mm: MmStruct, vma: VmArea, address: u64): bool {
   const below = changetype<VmArea>(find_vma_before(mm, vma.vm_start));
   if (changetype<usize>(below) != 0 && below.vm_end > start) return false;
   if (!anon_vma_prepare(vma)) return false;
-  const anon_vma = vma.anon_vma;
   // Who comes from a page reads start and offset of the VMA under the lock of the list.
-  if (CONFIG_KERNEL != KERNEL_2_6_8) spin_lock(anon_vma);
-  spin_lock(mm_ptl(mm));
-  if (CONFIG_KERNEL == KERNEL_2_6_8) spin_lock(anon_vma);
+  lock_ptl_and_anon_vma(mm, vma.anon_vma);
   // Another thread may have grown it further meanwhile.
   if (start < vma.vm_start) {
     const grow = (vma.vm_start - start) >> 12;
@@ -54,9 +49,7 @@ function expand_stack(mm: MmStruct, vma: VmArea, address: u64): bool {
     vma.vm_pgoff -= grow;
     mm.total_vm += <u32>grow;
   }
-  if (CONFIG_KERNEL == KERNEL_2_6_8) spin_unlock(anon_vma);
-  spin_unlock(mm_ptl(mm));
-  if (CONFIG_KERNEL != KERNEL_2_6_8) spin_unlock(anon_vma);
+  unlock_ptl_and_anon_vma(mm, vma.anon_vma);
   return true;
 }
 

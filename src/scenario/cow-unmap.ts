@@ -2,7 +2,7 @@
 // other: each page's _mapcount and _count go down from both sides, under two page_table_locks that
 // say nothing to each other. The last one frees, exactly once.
 
-import { PAGE, defineScenario, expectEqual } from "./scenario.ts";
+import { PAGE, defineScenario, expectEqual, sharedByFork } from "./scenario.ts";
 
 export const cowUnmap = defineScenario<{ at: number }>({
   name: "cow-unmap",
@@ -10,14 +10,8 @@ export const cowUnmap = defineScenario<{ at: number }>({
   kernels: ["2.6.9", "2.6.8"],
   switches: ["plain-mapcount"],
   setup(machine) {
-    const parent = machine.spawn(0);
-    const at = machine.run(parent, (task) => {
-      const start = task.mmap({ length: 2 * PAGE, read: true, write: true });
-      task.store32(start, 1);
-      task.store32(start + PAGE, 2);
-      return start;
-    });
-    return { tasks: [parent, machine.fork(parent, 1)], state: { at } };
+    const { parent, child, at } = sharedByFork(machine, 2);
+    return { tasks: [parent, child], state: { at } };
   },
   programs: [
     (task, { at }) => {

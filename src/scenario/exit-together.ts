@@ -2,7 +2,7 @@
 // tasks go on both sides. The last reference to each page is dropped by either of them; the anon_vma
 // goes with the last VMA on its list. Nothing may be left, and nothing go twice.
 
-import { PAGE, defineScenario } from "./scenario.ts";
+import { defineScenario, sharedByFork } from "./scenario.ts";
 
 export const exitTogether = defineScenario<{ at: number }>({
   name: "exit-together",
@@ -11,13 +11,8 @@ export const exitTogether = defineScenario<{ at: number }>({
   switches: ["plain-mapcount", "unlocked-anon-vma-empty"],
   exits: true,
   setup(machine) {
-    const parent = machine.spawn(0);
-    const at = machine.run(parent, (task) => {
-      const start = task.mmap({ length: PAGE, read: true, write: true });
-      task.store32(start, 1);
-      return start;
-    });
-    return { tasks: [parent, machine.fork(parent, 1)], state: { at } };
+    const { parent, child, at } = sharedByFork(machine, 1);
+    return { tasks: [parent, child], state: { at } };
   },
   programs: [
     (task, { at }) => {

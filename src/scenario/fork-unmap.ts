@@ -2,7 +2,7 @@
 // one less: page_dup_rmap and page_remove_rmap under two page_table_locks. In 2.6.8 PG_maplock makes them
 // take turns, and lets each see what the other did.
 
-import { PAGE, defineScenario, expectEqual } from "./scenario.ts";
+import { PAGE, defineScenario, expectEqual, sharedByFork } from "./scenario.ts";
 
 export const forkUnmap = defineScenario<{ at: number }>({
   name: "fork-unmap",
@@ -15,13 +15,8 @@ export const forkUnmap = defineScenario<{ at: number }>({
     },
   },
   setup(machine) {
-    const parent = machine.spawn(0);
-    const at = machine.run(parent, (task) => {
-      const start = task.mmap({ length: PAGE, read: true, write: true });
-      task.store32(start, 1);
-      return start;
-    });
-    return { tasks: [parent, machine.fork(parent, 1)], state: { at } };
+    const { parent, child, at } = sharedByFork(machine, 1);
+    return { tasks: [parent, child], state: { at } };
   },
   programs: [
     (task, { at }) => {

@@ -81,6 +81,20 @@ export function twoThreads(
   return { first, second, at };
 }
 
+/** Two processes, on CPU 0 and CPU 1, that have shared some pages since a fork; page n holds n + 1. */
+export function sharedByFork(
+  machine: ScenarioMachine,
+  pages: number,
+): { readonly parent: ProgramTask; readonly child: ProgramTask; readonly at: number } {
+  const parent = machine.spawn(0);
+  const at = machine.run(parent, (task) => {
+    const start = task.mmap({ length: pages * PAGE, read: true, write: true });
+    for (let page = 0; page < pages; page++) task.store32(start + page * PAGE, page + 1);
+    return start;
+  });
+  return { parent, child: machine.fork(parent, 1), at };
+}
+
 /** A file of zeros that nobody has read yet, and where `task` maps it: shared, to be read and written. */
 export function mappedFile(
   task: ProgramTask,

@@ -26,20 +26,23 @@ export type FileContent = SeedFile | ContentFile;
 /** Longest file, in bytes: offsets of mappings are numbers. */
 const MAX_SIZE = 2 ** 47;
 
+/** Asks the kernel for something of a handle, which may be any number. Throws SyscallError EBADF. */
+function checkHandle(name: string, file: number, ask: (handle: number) => number): void {
+  const isHandle = (file | 0) === file && ask(file) === 1;
+  if (!isHandle) throw new SyscallError(name, EBADF, `${file} is the handle of no file`);
+}
+
 /**
  * Does `body` with a reference to the file of a handle, which another CPU may close meanwhile. Throws
  * SyscallError EBADF.
  */
 export function withFile<T>(cpu: Cpu, name: string, file: number, body: () => T): T {
-  const isHandle = (file | 0) === file && cpu.k.fget(file) === 1;
-  if (!isHandle) throw new SyscallError(name, EBADF, `${file} is the handle of no file`);
-  let result: T;
+  checkHandle(name, file, (handle) => cpu.k.fget(handle));
   try {
-    result = body();
+    return body();
   } finally {
     cpu.k.inode_put(file);
   }
-  return result;
 }
 
 function checkSize(name: string, sizeBytes: number): void {
@@ -95,8 +98,7 @@ export function sysCreateFile(cpu: Cpu, from: FileContent): number {
 /** Gives a handle back. The file goes when nobody maps it any more. Throws SyscallError EBADF. */
 export function sysCloseFile(cpu: Cpu, file: number): void {
   cpu.k.take_interrupts();
-  const isHandle = (file | 0) === file && cpu.k.inode_close(file) === 1;
-  if (!isHandle) throw new SyscallError("closeFile", EBADF, `${file} is the handle of no file`);
+  checkHandle("closeFile", file, (handle) => cpu.k.inode_close(handle));
 }
 
 /**

@@ -65,10 +65,6 @@ class Operation {
   }
 }
 
-interface HasArgs {
-  readonly args: readonly Value[];
-}
-
 /** What is told of the sections of a CPU. */
 export interface SectionListener {
   /** One begins, or host code that runs again has come to it. */
@@ -211,7 +207,15 @@ export class Replay {
       result = error;
     }
     this.#site = outer;
-    if (!this.#isOutside) this.#sectionEnded(start, { name, args, ending, result });
+    if (!this.#isOutside) {
+      this.#returned();
+      if (this.#position < this.#length || this.#isResuming) throw this.#breachAt(name, args);
+      const operation = (this.#log[start] ??= new Operation());
+      operation.set(name, a, b, c, d, e);
+      operation.result = result;
+      operation.ending = ending;
+      this.#length = this.#position = start + 1;
+    }
     listener?.end(ending, result);
     if (ending === "thrown") throw result as Error;
     return result;
@@ -219,20 +223,6 @@ export class Replay {
 
   #isLeavingBy(error: unknown): boolean {
     return (this.#isLeaving && !this.#isOutside) || error instanceof ReplayError;
-  }
-
-  #sectionEnded(
-    start: number,
-    { name, args, ending, result }: Pick<Operation, "name" | "ending" | "result"> & HasArgs,
-  ): void {
-    this.#returned();
-    if (this.#position < this.#length || this.#isResuming) throw this.#breachAt(name, args);
-    const operation = (this.#log[start] ??= new Operation());
-    const [a, b, c, d, e] = args.map(keyOf);
-    operation.set(name, a, b, c, d, e);
-    operation.result = result;
-    operation.ending = ending;
-    this.#length = this.#position = start + 1;
   }
 
   /** A kernel call. */
