@@ -39,7 +39,7 @@ export class AssertionFailure extends Error {
 
 /**
  * Compiles a file.
- * @throws ConfigError with what the compiler printed, or when the file does not exist
+ * @throws ConfigError with what the compiler printed, or when the file does not exist or has another name
  */
 export async function compileProgram(path: string): Promise<CompiledProgram> {
   let text: string;
@@ -47,6 +47,9 @@ export async function compileProgram(path: string): Promise<CompiledProgram> {
     text = readFileSync(path, "utf8");
   } catch {
     throw new ConfigError(`there is no program file ${path}: give an AssemblyScript file`);
+  }
+  if (!path.endsWith(".ts")) {
+    throw new ConfigError(`${path} is no AssemblyScript file: its name must end in .ts`);
   }
   return compileSource(path, text);
 }

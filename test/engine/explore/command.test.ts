@@ -180,6 +180,10 @@ describe("what is wrong is said in words", () => {
     expect(status).toBe(2);
     expect(err).toContain("does not compile");
     expect(err).toContain("Cannot find name 'nothing'");
+    expect(racier("explore", file("lock.txt", "export function cpu0(): void {}"))).toMatchObject({
+      status: 2,
+      err: expect.stringContaining("its name must end in .ts") as string,
+    });
   });
 
   test("a program without CPUs, with an unknown import", () => {
