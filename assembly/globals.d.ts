@@ -5,6 +5,8 @@
 declare const CONFIG_KERNEL: i32;
 /** How mappings are counted: a value of RMAP_* in config.ts. */
 declare const CONFIG_RMAP: i32;
+/** How reclaim takes the locks on its way to a PTE: a value of RECLAIM_* in config.ts. */
+declare const CONFIG_RECLAIM_LOCKS: i32;
 /** The spinlock family: a value of SPINLOCK_* in config.ts. */
 declare const CONFIG_SPINLOCK: i32;
 /** 1 in builds that check themselves: poison, lock order, invariants. */

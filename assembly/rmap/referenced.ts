@@ -26,13 +26,10 @@ import {
   without,
 } from "../arch/fixes";
 import { ptep_clear_young } from "../arch/pte";
-import { vma_interval_tree_iter_first, vma_interval_tree_iter_next } from "../lib/interval_tree";
-import { list_next } from "../lib/list";
 import { rcu_quiescent, rcu_read_lock, rcu_read_unlock } from "../lock/rcu";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
-import { anon_vma_head } from "../mm/anon_vma";
-import { Inode, inode_i_mmap, inode_i_mmap_lock } from "../mm/mapping";
-import { MmStruct, VmArea, anon_node_vma, mm_ptl } from "../mm/mm_types";
+import { Inode, inode_i_mmap_lock } from "../mm/mapping";
+import { MmStruct, VmArea, mm_ptl } from "../mm/mm_types";
 import {
   PAGE_MAPPING_ANON,
   PG_referenced,
@@ -42,38 +39,43 @@ import {
 } from "../mm/page";
 import { trylock_page, unlock_page } from "../mm/page_lock";
 import { flush_tlb_page } from "../mm/tlb_flush";
-import { PTE_BUSY, TRIES, lock_or_try, page_check_address, vma_address } from "./check_address";
+import {
+  HAS_MAPLOCK,
+  PTE_BUSY,
+  lock_or_try,
+  page_check_address,
+  vma_address,
+} from "./check_address";
 import { PageAnon, page_mapcount } from "./index";
 import { page_map_lock, page_map_unlock } from "./page_map_lock";
+import {
+  RMAP_FOUND,
+  RMAP_HIT,
+  RMAP_NONE,
+  rmap_hits,
+  rmap_walk_anon,
+  rmap_walk_file,
+} from "./rmap_walk";
 
-/** page_referenced_one: the VMA does not map the page, or a lock was busy. */
-const NOT_FOUND: i32 = 0;
-const FOUND_OLD: i32 = 1;
-const FOUND_YOUNG: i32 = 2;
-
-/** Whether `vma` maps the page, and by a PTE that was young; it no longer is. */
-function page_referenced_one(page: Page, vma: VmArea): i32 {
-  const ptep = page_check_address(page, vma);
-  if (ptep == 0 || ptep == PTE_BUSY) return NOT_FOUND;
-  const mm = changetype<MmStruct>(vma.vm_mm);
-  const young = ptep_clear_young(ptep);
-  // Else a CPU that has the translation would not look at the PTE again: the page would seem unused.
-  if (young) flush_tlb_page(mm, vma_address(page, vma));
-  spin_unlock(mm_ptl(mm));
-  return young ? FOUND_YOUNG : FOUND_OLD;
+/** Asks each VMA: FOUND, and a HIT if its PTE was young, which it no longer is. */
+@unmanaged @final
+class ReferencedVisitor {
+  /** page_referenced_one; passes over a VMA whose page_table_lock was busy. */
+  visit(page: Page, vma: VmArea): u64 {
+    const ptep = page_check_address(page, vma);
+    if (ptep == 0 || ptep == PTE_BUSY) return RMAP_NONE;
+    const mm = changetype<MmStruct>(vma.vm_mm);
+    const young = ptep_clear_young(ptep);
+    // Else a CPU that has the translation would not look at the PTE again: the page would seem unused.
+    if (young) flush_tlb_page(mm, vma_address(page, vma));
+    spin_unlock(mm_ptl(mm));
+    return young ? RMAP_FOUND + RMAP_HIT : RMAP_FOUND;
+  }
 }
 
 /** Young PTEs of the VMAs on the list of `anon_vma`, whose lock is held. */
 function referenced_by_list(page: Page, anon_vma: usize): u32 {
-  let referenced: u32 = 0;
-  let mapcount = page_mapcount(page);
-  const head = anon_vma_head(anon_vma);
-  for (let node = list_next(head); node != head && mapcount > 0; node = list_next(node)) {
-    const found = page_referenced_one(page, anon_node_vma(node));
-    if (found != NOT_FOUND) mapcount--;
-    if (found == FOUND_YOUNG) referenced++;
-  }
-  return referenced;
+  return rmap_hits(rmap_walk_anon<ReferencedVisitor>(page, anon_vma));
 }
 
 /** For machines without a read section of RCU here: a kernel that can be preempted may be, now. */
@@ -126,17 +128,7 @@ function page_referenced_anon(page: Page): u32 {
 /** Young PTEs of a page of `inode`, which cannot go away. 2.6.8: none if i_mmap_lock is busy. */
 function page_referenced_file(page: Page, inode: Inode): u32 {
   if (!lock_or_try(inode_i_mmap_lock(inode))) return 0;
-  let referenced: u32 = 0;
-  let mapcount = page_mapcount(page);
-  const root = inode_i_mmap(inode);
-  const index = page.index;
-  let vma = vma_interval_tree_iter_first(root, index, index);
-  while (vma != 0 && mapcount > 0) {
-    const found = page_referenced_one(page, changetype<VmArea>(vma));
-    if (found != NOT_FOUND) mapcount--;
-    if (found == FOUND_YOUNG) referenced++;
-    vma = vma_interval_tree_iter_next(vma, index, index);
-  }
+  const referenced = rmap_hits(rmap_walk_file<ReferencedVisitor>(page, inode));
   spin_unlock(inode_i_mmap_lock(inode));
   return referenced;
 }
@@ -178,7 +170,7 @@ function page_referenced_maplocked(page: Page): u32 {
  */
 export function page_referenced(page: Page, is_locked: bool): u32 {
   const referenced: u32 = page_test_and_clear_flag(page, PG_referenced) ? 1 : 0;
-  if (TRIES) return referenced + page_referenced_maplocked(page);
+  if (HAS_MAPLOCK) return referenced + page_referenced_maplocked(page);
   const mapping = read_once<usize>(page_mapping_addr(page));
   if (page_mapcount(page) <= 0 || mapping == 0) return referenced;
   if (mapping & PAGE_MAPPING_ANON) return referenced + page_referenced_anon(page);

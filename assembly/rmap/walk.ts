@@ -14,77 +14,71 @@
 
 import { pte_pfn, pte_present, pte_read } from "../arch/pte";
 import { this_cpu } from "../arch/percpu";
-import { vma_interval_tree_iter_first, vma_interval_tree_iter_next } from "../lib/interval_tree";
-import { list_next } from "../lib/list";
 import { down_read, up_read } from "../lock/rwsem";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
-import { anon_vma_head } from "../mm/anon_vma";
-import { Inode, inode_i_mmap, inode_i_mmap_lock } from "../mm/mapping";
-import { MmStruct, VmArea, anon_node_vma, mm_mmap_sem, mm_ptl } from "../mm/mm_types";
+import { Inode, inode_i_mmap_lock } from "../mm/mapping";
+import { MmStruct, VmArea, mm_mmap_sem, mm_ptl } from "../mm/mm_types";
 import { PG_reserved, Page, get_page, pfn_to_page } from "../mm/page";
 import { pte_offset } from "../mm/pgtable";
 import { put_page } from "../mm/put_page";
 import { find_vma } from "../mm/vma_tree";
 import { Task } from "../sched/task";
-import { PTE_BUSY, TRIES, lock_or_try, page_check_address } from "./check_address";
+import { HAS_MAPLOCK, PTE_BUSY, lock_or_try, page_check_address } from "./check_address";
 import { PageAnon, page_mapcount } from "./index";
 import { page_map_lock, page_map_unlock } from "./page_map_lock";
+import {
+  RMAP_FOUND,
+  RMAP_NONE,
+  RMAP_STOP,
+  rmap_found,
+  rmap_stopped,
+  rmap_walk_anon,
+  rmap_walk_file,
+} from "./rmap_walk";
 
-/** page_mapped_in: a lock was busy, so the walk says nothing. */
-const BUSY: i32 = -1;
+/** Counts the VMAs that map the page; ends when a lock is busy, so that the walk says nothing. */
+@unmanaged @final
+class CountVisitor {
+  visit(page: Page, vma: VmArea): u64 {
+    const ptep = page_check_address(page, vma);
+    if (ptep == 0) return RMAP_NONE;
+    if (ptep == PTE_BUSY) return RMAP_STOP;
+    spin_unlock(mm_ptl(changetype<MmStruct>(vma.vm_mm)));
+    return RMAP_FOUND;
+  }
+}
 
-/** 1 if `vma` maps the page, 0 if not, or BUSY. The lock of the list that it was found on is held. */
-function page_mapped_in(page: Page, vma: VmArea): i32 {
-  const ptep = page_check_address(page, vma);
-  if (ptep == 0) return 0;
-  if (ptep == PTE_BUSY) return BUSY;
-  spin_unlock(mm_ptl(changetype<MmStruct>(vma.vm_mm)));
-  return 1;
+/** Of the `counted` PTEs, those that a walk has not found; 0 when a lock was busy. */
+@inline
+function missing_after(counted: i32, result: u64): i32 {
+  return rmap_stopped(result) ? 0 : counted - rmap_found(result);
 }
 
 /** PTEs that were counted and are in no VMA of the list of `anon_vma`; 0 when a lock was busy. */
 function missing_anon(page: Page, anon_vma: usize): i32 {
   spin_lock(anon_vma);
-  let missing = page_mapcount(page);
-  const head = anon_vma_head(anon_vma);
-  for (let node = list_next(head); node != head; node = list_next(node)) {
-    const found = page_mapped_in(page, anon_node_vma(node));
-    if (found == BUSY) {
-      missing = 0;
-      break;
-    }
-    missing -= found;
-  }
+  const counted = page_mapcount(page);
+  const result = rmap_walk_anon<CountVisitor>(page, anon_vma);
   spin_unlock(anon_vma);
-  return missing;
+  return missing_after(counted, result);
 }
 
 /** PTEs that were counted and are in no VMA of the tree of `inode`; 0 when a lock was busy. */
 function missing_file(page: Page, inode: Inode): i32 {
   if (!lock_or_try(inode_i_mmap_lock(inode))) return 0;
-  let missing = page_mapcount(page);
-  const root = inode_i_mmap(inode);
-  const index = page.index;
-  let vma = vma_interval_tree_iter_first(root, index, index);
-  for (; vma != 0; vma = vma_interval_tree_iter_next(vma, index, index)) {
-    const found = page_mapped_in(page, changetype<VmArea>(vma));
-    if (found == BUSY) {
-      missing = 0;
-      break;
-    }
-    missing -= found;
-  }
+  const counted = page_mapcount(page);
+  const result = rmap_walk_file<CountVisitor>(page, inode);
   spin_unlock(inode_i_mmap_lock(inode));
-  return missing;
+  return missing_after(counted, result);
 }
 
 /** missing_anon or missing_file, with the bit lock of the page where the kernel has one. */
 function missing_of(page: Page, vma: VmArea): i32 {
-  if (TRIES) page_map_lock(page);
+  if (HAS_MAPLOCK) page_map_lock(page);
   const missing = PageAnon(page)
     ? missing_anon(page, vma.anon_vma)
     : missing_file(page, changetype<Inode>(vma.vm_file));
-  if (TRIES) page_map_unlock(page);
+  if (HAS_MAPLOCK) page_map_unlock(page);
   return missing > 0 ? missing : 0;
 }
 
