@@ -1,17 +1,24 @@
-// Names for the values of CONFIG_*, and a compile-time refusal of kernels that never were.
+// Names for the values of CONFIG_*, and a compile-time refusal of kernels that cannot be.
 //
-// asconfig.json gives every target its CONFIG_* values. A branch on one of them is folded, and the
-// branch not taken is not compiled, so a variant costs nothing at run time. Left out: defaults. A
-// target that forgets a value does not compile.
+// asconfig.json gives every target its CONFIG_* values, a variant replaces some of them
+// (src/kernel/catalogue.ts). A branch on one of them is folded, and the branch not taken is not
+// compiled, so a variant costs nothing at run time. Left out: defaults. A target that forgets a value
+// does not compile.
+//
+// The five patches of August 2004 that made 2.6.9 of 2.6.8 are one value each, 0 or 1. In 2.6.8 all
+// are 0, in 2.6.9 all are 1. What a patch needs of another is refused here, with the reason.
 
 /** CONFIG_KERNEL: the version as one number, major * 10000 + minor * 100 + patch. */
+export const KERNEL_2_6_6: i32 = 20606;
 export const KERNEL_2_6_8: i32 = 20608;
 export const KERNEL_2_6_9: i32 = 20609;
 
-/** CONFIG_RMAP: plain mapcount under a lock bit of the page's flags. */
-export const RMAP_PAGE_MAP_LOCK: i32 = 1;
-/** CONFIG_RMAP: atomic mapcount that starts at -1. */
-export const RMAP_ATOMIC_MAPCOUNT: i32 = 2;
+/** CONFIG_RMAP: each page has the addresses of the PTEs that map it. */
+export const RMAP_PTE_CHAIN: i32 = 1;
+/** CONFIG_RMAP: an anonymous page has an address, and all mms since an exec may map it there. */
+export const RMAP_ANONMM: i32 = 2;
+/** CONFIG_RMAP: an anonymous page has a list of VMAs. */
+export const RMAP_ANON_VMA: i32 = 3;
 
 /** CONFIG_SPINLOCK: test, then test-and-set; no order among the waiters. */
 export const SPINLOCK_TTAS: i32 = 1;
@@ -23,19 +30,73 @@ export const RECLAIM_TRIES: i32 = 1;
 /** CONFIG_RECLAIM_LOCKS: who comes from a page waits for them. */
 export const RECLAIM_SPINS: i32 = 2;
 
-if (CONFIG_KERNEL != KERNEL_2_6_8 && CONFIG_KERNEL != KERNEL_2_6_9)
-  ERROR("CONFIG_KERNEL names no kernel: 20608 or 20609");
-if (CONFIG_RMAP != RMAP_PAGE_MAP_LOCK && CONFIG_RMAP != RMAP_ATOMIC_MAPCOUNT)
-  ERROR("CONFIG_RMAP names no reverse map: 1 (page_map_lock) or 2 (atomic mapcount)");
+/** Bits of BootParams.patches. CONFIG_ANON_IN_MAPPING: the anonymous mark is a bit of page->mapping. */
+export const PATCH_ANON_IN_MAPPING: u32 = 1;
+/** CONFIG_KILL_PAGE_MAP_LOCK: the mapcount is atomic, from -1, and has no lock. */
+export const PATCH_KILL_PAGE_MAP_LOCK: u32 = 2;
+/** CONFIG_TYPESAFE_SLAB: memory of anon_vmas goes back after a grace period of RCU. */
+export const PATCH_TYPESAFE_SLAB: u32 = 4;
+/** CONFIG_MM_LOCK_ORDERING: anon_vma.lock and i_mmap_lock lie outside page_table_lock everywhere. */
+export const PATCH_MM_LOCK_ORDERING: u32 = 8;
+/** CONFIG_SWAPOFF_ANON_VMA: swapoff looks in the VMAs of the page's anon_vma only. */
+export const PATCH_SWAPOFF_ANON_VMA: u32 = 16;
+
+/** The patches that this kernel has. */
+export const PATCHES: u32 =
+  CONFIG_ANON_IN_MAPPING * PATCH_ANON_IN_MAPPING +
+  CONFIG_KILL_PAGE_MAP_LOCK * PATCH_KILL_PAGE_MAP_LOCK +
+  CONFIG_TYPESAFE_SLAB * PATCH_TYPESAFE_SLAB +
+  CONFIG_MM_LOCK_ORDERING * PATCH_MM_LOCK_ORDERING +
+  CONFIG_SWAPOFF_ANON_VMA * PATCH_SWAPOFF_ANON_VMA;
+const ALL_PATCHES: u32 = 31;
+
+if (
+  CONFIG_KERNEL != KERNEL_2_6_6 &&
+  CONFIG_KERNEL != KERNEL_2_6_8 &&
+  CONFIG_KERNEL != KERNEL_2_6_9
+)
+  ERROR("CONFIG_KERNEL names no kernel: 20606, 20608 or 20609");
+if (
+  CONFIG_RMAP != RMAP_PTE_CHAIN &&
+  CONFIG_RMAP != RMAP_ANONMM &&
+  CONFIG_RMAP != RMAP_ANON_VMA
+)
+  ERROR("CONFIG_RMAP names no reverse map: 1 (pte_chains), 2 (anonmm) or 3 (anon_vma)");
 if (CONFIG_SPINLOCK != SPINLOCK_TTAS && CONFIG_SPINLOCK != SPINLOCK_TICKET)
   ERROR("CONFIG_SPINLOCK names no spinlock: 1 (test and test-and-set) or 2 (ticket)");
 if (CONFIG_RECLAIM_LOCKS != RECLAIM_TRIES && CONFIG_RECLAIM_LOCKS != RECLAIM_SPINS)
   ERROR("CONFIG_RECLAIM_LOCKS names no way to take locks: 1 (trylock) or 2 (spin)");
 if (CONFIG_CHECK != 0 && CONFIG_CHECK != 1) ERROR("CONFIG_CHECK is 0 (off) or 1 (on)");
+if (
+  (CONFIG_ANON_IN_MAPPING != 0 && CONFIG_ANON_IN_MAPPING != 1) ||
+  (CONFIG_KILL_PAGE_MAP_LOCK != 0 && CONFIG_KILL_PAGE_MAP_LOCK != 1) ||
+  (CONFIG_TYPESAFE_SLAB != 0 && CONFIG_TYPESAFE_SLAB != 1) ||
+  (CONFIG_MM_LOCK_ORDERING != 0 && CONFIG_MM_LOCK_ORDERING != 1) ||
+  (CONFIG_SWAPOFF_ANON_VMA != 0 && CONFIG_SWAPOFF_ANON_VMA != 1)
+)
+  ERROR("a patch is 0 (off) or 1 (on)");
 
-if (CONFIG_KERNEL == KERNEL_2_6_8 && CONFIG_RMAP != RMAP_PAGE_MAP_LOCK)
-  ERROR("2.6.8 counts mappings under the page bit lock: set CONFIG_RMAP=1");
-if (CONFIG_KERNEL == KERNEL_2_6_9 && CONFIG_RMAP != RMAP_ATOMIC_MAPCOUNT)
-  ERROR("2.6.9 counts mappings with atomics: set CONFIG_RMAP=2");
-if (CONFIG_RMAP == RMAP_PAGE_MAP_LOCK && CONFIG_RECLAIM_LOCKS != RECLAIM_TRIES)
-  ERROR("under the page bit lock, reclaim must not wait for other locks: CONFIG_RECLAIM_LOCKS=1");
+if (CONFIG_KERNEL == KERNEL_2_6_6 && CONFIG_RMAP == RMAP_ANON_VMA)
+  ERROR("2.6.6 has no anon_vma: set CONFIG_RMAP=1 (pte_chains) or 2 (anonmm)");
+if (CONFIG_KERNEL != KERNEL_2_6_6 && CONFIG_RMAP != RMAP_ANON_VMA)
+  ERROR("2.6.8 and 2.6.9 find anonymous pages by anon_vma: set CONFIG_RMAP=3");
+if (CONFIG_RMAP != RMAP_ANON_VMA && PATCHES != 0)
+  ERROR("the five patches change what finds pages by anon_vma: without it there is nothing to patch");
+if (CONFIG_KERNEL == KERNEL_2_6_9 && PATCHES != ALL_PATCHES)
+  ERROR("2.6.9 has all five patches: begin with 2.6.8 to have some of them");
+if (CONFIG_KILL_PAGE_MAP_LOCK && !CONFIG_ANON_IN_MAPPING)
+  ERROR(
+    "kill-page-map-lock needs anon-in-mapping: without a lock nothing keeps PG_anon and page->mapping in step",
+  );
+if (CONFIG_MM_LOCK_ORDERING && !CONFIG_KILL_PAGE_MAP_LOCK)
+  ERROR(
+    "mm-lock-ordering needs kill-page-map-lock: who holds PG_maplock cannot wait for page_table_lock, inside which others take it",
+  );
+if (CONFIG_SWAPOFF_ANON_VMA && !CONFIG_KILL_PAGE_MAP_LOCK)
+  ERROR(
+    "swapoff-anon-vma needs kill-page-map-lock: PG_maplock's kernels forget page->mapping with the last PTE, so a page on swap leads nowhere",
+  );
+if (CONFIG_RECLAIM_LOCKS == RECLAIM_SPINS && !CONFIG_MM_LOCK_ORDERING)
+  ERROR(
+    "CONFIG_RECLAIM_LOCKS=2 needs mm-lock-ordering: reclaim would wait for page_table_lock inside locks that faults take inside it",
+  );

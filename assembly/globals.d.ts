@@ -3,10 +3,20 @@
 
 /** The kernel to build, as a number: 20608 is 2.6.8. */
 declare const CONFIG_KERNEL: i32;
-/** How mappings are counted: a value of RMAP_* in config.ts. */
+/** How a page finds its PTEs: a value of RMAP_* in config.ts. */
 declare const CONFIG_RMAP: i32;
 /** How reclaim takes the locks on its way to a PTE: a value of RECLAIM_* in config.ts. */
 declare const CONFIG_RECLAIM_LOCKS: i32;
+/** 1: the first of the five patches, see PATCH_* in config.ts. */
+declare const CONFIG_ANON_IN_MAPPING: i32;
+/** 1: the second patch. */
+declare const CONFIG_KILL_PAGE_MAP_LOCK: i32;
+/** 1: the third patch. */
+declare const CONFIG_TYPESAFE_SLAB: i32;
+/** 1: the fourth patch. */
+declare const CONFIG_MM_LOCK_ORDERING: i32;
+/** 1: the fifth patch. */
+declare const CONFIG_SWAPOFF_ANON_VMA: i32;
 /** The spinlock family: a value of SPINLOCK_* in config.ts. */
 declare const CONFIG_SPINLOCK: i32;
 /** 1 in builds that check themselves: poison, lock order, invariants. */

@@ -1,6 +1,7 @@
 // Everything whose layout or numbers the host needs: one import for each file of structs and
 // constants.
 
+import "./config";
 import "./arch/attention";
 import "./arch/boot_params";
 import "./arch/bug";

@@ -36,6 +36,10 @@ export class BootParams {
   without: u64;
   /** 1: the order of locks is watched (lock/lockdep.ts); checking builds only. */
   lockdep: u32;
+  /** CONFIG_RMAP: how a page finds its PTEs. */
+  rmap: u32;
+  /** PATCH_*: which of the five patches the kernel has (config.ts). */
+  patches: u32;
 }
 
 /** The boot parameters of this machine. */

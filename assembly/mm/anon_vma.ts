@@ -6,8 +6,7 @@
 // freed when its list is empty, which is right because a VMA leaves the list only after its last
 // PTE is gone.
 //
-// Lock order. 2.6.8: page_table_lock > anon_vma.lock. 2.6.9: anon_vma.lock > page_table_lock ("mm
-// lock ordering"). Finders that come from a page without a lock: rmap/referenced.ts. Left out:
+// Lock order. 2.6.8: page_table_lock > anon_vma.lock. 2.6.9: anon_vma.lock > page_table_lock (CONFIG_MM_LOCK_ORDERING). Finders that come from a page without a lock: rmap/referenced.ts. Left out:
 // memory policies.
 
 import { read_once, write_once } from "../arch/atomic";
@@ -21,7 +20,6 @@ import {
   without,
 } from "../arch/fixes";
 import { TRACE_ANON_VMA_FREE, trace } from "../arch/trace";
-import { KERNEL_2_6_8 } from "../config";
 import { list_add, list_del, list_empty } from "../lib/list";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import {
@@ -118,7 +116,7 @@ function link_unlocked(vma: VmArea, anon_vma: usize): bool {
 /** page_table_lock lies outside the lock of an anon_vma, as in 2.6.8. */
 @inline
 function ptl_first(): bool {
-  return CONFIG_KERNEL == KERNEL_2_6_8 || without(FIX_LOCK_ORDER);
+  return !CONFIG_MM_LOCK_ORDERING || without(FIX_LOCK_ORDER);
 }
 
 /** Takes page_table_lock of `mm` and the lock of `anon_vma`, or only the first if that is 0. */
@@ -166,7 +164,7 @@ export function anon_vma_prepare(vma: VmArea): bool {
   // one has others too where its memory is type-safe: who has found what was here before.
   const locks = adopted
     ? !without(FIX_ADOPT_LOCK)
-    : CONFIG_KERNEL != KERNEL_2_6_8 && !without(FIX_FRESH_LOCK | FIX_LOCK_ORDER);
+    : CONFIG_KILL_PAGE_MAP_LOCK && !without(FIX_FRESH_LOCK | FIX_LOCK_ORDER);
   const linked = without(FIX_ANON_VMA_RECHECK)
     ? link_unlocked(vma, anon_vma)
     : link_locked(vma, anon_vma, locks);

@@ -17,7 +17,7 @@ import { smp_store_release } from "../arch/barrier";
 import { TLB_STATE_LAZY } from "../arch/tlb_state";
 import { write_once } from "../arch/atomic";
 import { shadow_freed } from "../check/shadow";
-import { KERNEL_2_6_8 } from "../config";
+import { PATCHES } from "../config";
 import { Task } from "../sched/task";
 import { list_init } from "../lib/list";
 import { rcu_init } from "../lock/rcu";
@@ -137,8 +137,8 @@ function percpu_init(id: u32): void {
 function caches_init(): void {
   kmem_cache_create(CACHE_VM_AREA, offsetof<VmArea>(), CTOR_NONE);
   kmem_cache_create(CACHE_MM, offsetof<MmStruct>(), CTOR_NONE);
-  // 2.6.8 has no finder that comes without a lock.
-  const anon_vma_flags = CONFIG_KERNEL == KERNEL_2_6_8 ? 0 : SLAB_DESTROY_BY_RCU;
+  // With PG_maplock there is no finder that comes without a lock.
+  const anon_vma_flags: u32 = CONFIG_TYPESAFE_SLAB ? SLAB_DESTROY_BY_RCU : 0;
   kmem_cache_create(CACHE_ANON_VMA, offsetof<AnonVma>(), CTOR_ANON_VMA, anon_vma_flags);
   kmem_cache_create(CACHE_INODE, offsetof<Inode>(), CTOR_NONE);
   kmem_cache_create(CACHE_RADIX_NODE, RADIX_TREE_NODE_SIZE, CTOR_ZERO);
@@ -168,6 +168,8 @@ export function boot_machine(
   const params = boot();
   params.version = BOOT_VERSION;
   params.kernel = CONFIG_KERNEL;
+  params.rmap = CONFIG_RMAP;
+  params.patches = PATCHES;
   params.nr_cpus = nr_cpus;
   params.lowmem_pfns = lowmem_pfns;
   params.max_mapnr = lowmem_pfns + highmem_pfns;

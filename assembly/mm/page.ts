@@ -16,7 +16,6 @@ import {
 import { atomic_add_negative, atomic_inc } from "../arch/atomic";
 import { BUG_COUNT_UNDERFLOW, bug_on } from "../arch/bug";
 import { MEM_MAP, PAGE_SHIFT, STRUCT_PAGE_SHIFT } from "../arch/memory_map";
-import { RMAP_ATOMIC_MAPCOUNT } from "../config";
 
 export const PG_locked: u32 = 1 << 0;
 export const PG_referenced: u32 = 1 << 2;
@@ -71,7 +70,7 @@ if (offsetof<Page>() != 1 << STRUCT_PAGE_SHIFT)
   ERROR("struct page is one cache line: mem_map is sized from it");
 
 /** What _mapcount holds for an unmapped page. */
-export const UNMAPPED: i32 = CONFIG_RMAP == RMAP_ATOMIC_MAPCOUNT ? -1 : 0;
+export const UNMAPPED: i32 = CONFIG_KILL_PAGE_MAP_LOCK ? -1 : 0;
 
 /** The page of frame `pfn`. */
 @inline

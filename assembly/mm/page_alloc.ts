@@ -23,7 +23,6 @@ import { PAGE_SIZE } from "../arch/memory_map";
 import { PERCPU_PAGESETS, this_cpu_base } from "../arch/percpu";
 import { TRACE_FREE_PAGE, trace } from "../arch/trace";
 import { shadow_allocated, shadow_freed } from "../check/shadow";
-import { RMAP_ATOMIC_MAPCOUNT } from "../config";
 import {
   list_add,
   list_add_tail,
@@ -324,7 +323,7 @@ function free_pages_check(page: Page): void {
 /** Frees one frame whose last reference is gone, to the hot list of this CPU. */
 export function free_hot_page(page: Page): void {
   // 2.6.9 does not clear an anonymous mapping at the last unmap, so it happens here.
-  if (CONFIG_RMAP == RMAP_ATOMIC_MAPCOUNT && page.mapping & PAGE_MAPPING_ANON) page.mapping = 0;
+  if (CONFIG_KILL_PAGE_MAP_LOCK && page.mapping & PAGE_MAPPING_ANON) page.mapping = 0;
   free_pages_check(page);
   trace(TRACE_FREE_PAGE, page_to_pfn(page), changetype<usize>(page));
   page.flags = 0;

@@ -97,10 +97,3 @@ export function page_remove_rmap(page: Page): void {
 export function page_mapcount(page: Page): i32 {
   return read_once<i32>(page_mapcount_addr(page)) + 1;
 }
-
-/** The page is anonymous; stays true after the last unmap until the page is freed. */
-@inline
-export function PageAnon(page: Page): bool {
-  const mapping = read_once<usize>(changetype<usize>(page) + offsetof<Page>("mapping"));
-  return (mapping & PAGE_MAPPING_ANON) != 0;
-}

@@ -6,14 +6,14 @@
 // in other paths, so it is tried, and what is busy is passed over.
 
 import { pte_pfn, pte_present, pte_read } from "../arch/pte";
-import { RECLAIM_TRIES, RMAP_PAGE_MAP_LOCK } from "../config";
+import { RECLAIM_TRIES } from "../config";
 import { spin_lock, spin_trylock, spin_unlock } from "../lock/spinlock";
 import { MmStruct, VmArea, mm_ptl } from "../mm/mm_types";
 import { Page, page_to_pfn } from "../mm/page";
 import { pte_offset } from "../mm/pgtable";
 
-/** 2.6.8: who walks holds PG_maplock, which lies inside the other locks in other paths. */
-export const HAS_MAPLOCK: bool = CONFIG_RMAP == RMAP_PAGE_MAP_LOCK;
+/** Up to 2.6.8 who walks holds PG_maplock, which lies inside the other locks in other paths. */
+export const HAS_MAPLOCK: bool = CONFIG_KILL_PAGE_MAP_LOCK == 0;
 /** page_check_address: page_table_lock was busy. */
 export const PTE_BUSY: usize = 1;
 

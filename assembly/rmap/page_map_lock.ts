@@ -2,7 +2,7 @@
 // of 2.6.7 and 2.6.8.
 //
 // Protocol: the caller holds page_table_lock of the mm whose PTE it changes. PG_maplock guards
-// _mapcount, PG_anon and the anonymous mapping: while it is held, _mapcount > 0 and "flag and
+// _mapcount, the anonymous mark and the anonymous mapping: while it is held, _mapcount > 0 and "flag and
 // mapping are valid" are the same thing, and the last removal clears both. Left out: storage keys
 // of s390.
 
@@ -11,15 +11,8 @@ import { FIX_MAPCOUNT, without } from "../arch/fixes";
 import { this_cpu } from "../arch/percpu";
 import { bit_spin_lock, bit_spin_unlock } from "../lock/bit_spinlock";
 import { VmArea, linear_page_index } from "../mm/mm_types";
-import {
-  PG_anon,
-  PG_maplock,
-  PG_reserved,
-  Page,
-  page_clear_flag,
-  page_flags_addr,
-  page_set_flag,
-} from "../mm/page";
+import { PG_maplock, PG_reserved, Page, page_flags_addr } from "../mm/page";
+import { PageAnon, clear_page_anon, page_anon_owner, set_page_anon } from "./page_anon";
 
 /** Takes the bit lock of the page's reverse map. */
 @inline
@@ -38,17 +31,12 @@ export function page_add_anon_rmap(page: Page, vma: VmArea, address: u64): void 
   const index = linear_page_index(vma, address);
   page_map_lock(page);
   if (page._mapcount == 0) {
-    bug_on(
-      (page.flags & PG_anon) != 0 || page.mapping != 0,
-      BUG_ANON_RMAP_MISMATCH,
-      changetype<usize>(page),
-    );
-    page_set_flag(page, PG_anon);
-    page.index = index;
-    page.mapping = vma.anon_vma;
+    bug_on(PageAnon(page) || page.mapping != 0, BUG_ANON_RMAP_MISMATCH, changetype<usize>(page));
+    set_page_anon(page, vma.anon_vma, index);
     this_cpu().nr_mapped++;
   } else {
-    const same = (page.flags & PG_anon) != 0 && page.index == index && page.mapping == vma.anon_vma;
+    const same =
+      PageAnon(page) && page.index == index && page_anon_owner(page) == vma.anon_vma;
     bug_on(!same, BUG_ANON_RMAP_MISMATCH, changetype<usize>(page));
   }
   page._mapcount++;
@@ -79,10 +67,7 @@ export function page_remove_rmap(page: Page): void {
   bug_on(page._mapcount <= 0, BUG_MAPCOUNT_UNDERFLOW, changetype<usize>(page), page._mapcount);
   page._mapcount--;
   if (page._mapcount == 0) {
-    if (page.flags & PG_anon) {
-      page.mapping = 0;
-      page_clear_flag(page, PG_anon);
-    }
+    if (PageAnon(page)) clear_page_anon(page);
     this_cpu().nr_mapped--;
   }
   page_map_unlock(page);
@@ -92,10 +77,4 @@ export function page_remove_rmap(page: Page): void {
 @inline
 export function page_mapcount(page: Page): i32 {
   return page._mapcount;
-}
-
-/** The page is anonymous; exact only while it is mapped. */
-@inline
-export function PageAnon(page: Page): bool {
-  return (page.flags & PG_anon) != 0;
 }

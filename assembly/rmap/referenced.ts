@@ -47,6 +47,7 @@ import {
   vma_address,
 } from "./check_address";
 import { PageAnon, page_mapcount } from "./index";
+import { page_anon_owner } from "./page_anon";
 import { page_map_lock, page_map_unlock } from "./page_map_lock";
 import {
   RMAP_FOUND,
@@ -105,8 +106,16 @@ function lock_anon_vma_unprotected(page: Page): usize {
   return anon_vma;
 }
 
+/** The second patch without the third: it pretends that what was read is still there when it is locked. */
+function pretend_lock_anon_vma(page: Page): usize {
+  const anon_vma = anon_vma_of(page, read_once<usize>(page_mapping_addr(page)));
+  if (anon_vma != 0) spin_lock(anon_vma);
+  return anon_vma;
+}
+
 /** Locks the anon_vma of a page that nobody keeps mapped; 0 if the page is not mapped as anonymous. */
 export function page_lock_anon_vma(page: Page): usize {
+  if (!CONFIG_TYPESAFE_SLAB) return pretend_lock_anon_vma(page);
   if (without(FIX_RCU | FIX_RCU_FIRST)) return lock_anon_vma_unprotected(page);
   rcu_read_lock();
   const anon_vma = anon_vma_of(page, read_once<usize>(page_mapping_addr(page)));
@@ -153,9 +162,10 @@ function page_referenced_maplocked(page: Page): u32 {
   let referenced: u32 = 0;
   if (page_mapcount(page) != 0 && page.mapping != 0) {
     if (PageAnon(page)) {
-      spin_lock(page.mapping);
-      referenced = referenced_by_list(page, page.mapping);
-      spin_unlock(page.mapping);
+      const anon_vma = page_anon_owner(page);
+      spin_lock(anon_vma);
+      referenced = referenced_by_list(page, anon_vma);
+      spin_unlock(anon_vma);
     } else {
       referenced = page_referenced_file(page, changetype<Inode>(page.mapping));
     }

@@ -30,7 +30,7 @@ export const ArrayCache = {
 
 /** See assembly/arch/boot_params.ts. */
 export const BootParams = {
-  SIZE: 60,
+  SIZE: 68,
   /** u32. BOOT_MAGIC once the machine is up. */
   magic: 0,
   /** u32. BOOT_VERSION. */
@@ -57,6 +57,10 @@ export const BootParams = {
   without: 48,
   /** u32. 1: the order of locks is watched (lock/lockdep.ts); checking builds only. */
   lockdep: 56,
+  /** u32. CONFIG_RMAP: how a page finds its PTEs. */
+  rmap: 60,
+  /** u32. PATCH_*: which of the five patches the kernel has (config.ts). */
+  patches: 64,
 } as const;
 
 /** See assembly/arch/held_locks.ts. */
@@ -856,6 +860,33 @@ export const TRACE_PROTECT_RANGE = 10;
 export const TRACE_MOVE_TABLES = 11;
 export const TRACE_ANON_VMA_FREE = 12;
 export const TRACE_SIGNAL = 13;
+
+// assembly/config.ts
+/** CONFIG_KERNEL: the version as one number, major * 10000 + minor * 100 + patch. */
+export const KERNEL_2_6_6 = 20606;
+export const KERNEL_2_6_8 = 20608;
+export const KERNEL_2_6_9 = 20609;
+/** CONFIG_RMAP: each page has the addresses of the PTEs that map it. */
+export const RMAP_PTE_CHAIN = 1;
+/** CONFIG_RMAP: an anonymous page has an address, and all mms since an exec may map it there. */
+export const RMAP_ANONMM = 2;
+/** CONFIG_RMAP: an anonymous page has a list of VMAs. */
+export const RMAP_ANON_VMA = 3;
+/** CONFIG_SPINLOCK: test, then test-and-set; no order among the waiters. */
+export const SPINLOCK_TTAS = 1;
+/** CONFIG_SPINLOCK: tickets, first come, first served. */
+export const SPINLOCK_TICKET = 2;
+/** Bits of BootParams.patches. */
+export const PATCH_ANON_IN_MAPPING = 1;
+/** CONFIG_KILL_PAGE_MAP_LOCK: the mapcount is atomic, from -1, and has no lock. */
+export const PATCH_KILL_PAGE_MAP_LOCK = 2;
+/** CONFIG_TYPESAFE_SLAB: memory of anon_vmas goes back after a grace period of RCU. */
+export const PATCH_TYPESAFE_SLAB = 4;
+/** CONFIG_MM_LOCK_ORDERING: anon_vma.lock and i_mmap_lock lie outside page_table_lock everywhere. */
+export const PATCH_MM_LOCK_ORDERING = 8;
+/** CONFIG_SWAPOFF_ANON_VMA: swapoff looks in the VMAs of the page's anon_vma only. */
+export const PATCH_SWAPOFF_ANON_VMA = 16;
+// PATCHES depends on the kernel: 0 in 2.6.8, 0 in 2.6.8-check, 31 in 2.6.9, 31 in 2.6.9-check
 
 // assembly/lib/radix_tree.ts
 /** Size of a node with its slots, in bytes: what CACHE_RADIX_NODE must give. */

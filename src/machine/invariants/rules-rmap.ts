@@ -21,7 +21,7 @@ import { flagsOf, frameName, pageOf, type PteRecord, type VmaRecord, type World 
 /** What a page says that it belongs to: an anon_vma, or something else. */
 function mappingOf(world: World, pfn: number): { anon: boolean; owner: number } {
   const word = world.u32(pageOf(pfn) + Page.mapping);
-  if (!world.atomicMapcount) return { anon: (flagsOf(world, pfn) & PG_anon) !== 0, owner: word };
+  if (!world.anonInMapping) return { anon: (flagsOf(world, pfn) & PG_anon) !== 0, owner: word };
   const mark = word & PAGE_MAPPING_ANON;
   return { anon: mark !== 0, owner: word - mark };
 }

@@ -7,6 +7,8 @@ import {
   BOOT_PARAMS,
   BootParams,
   MEM_MAP,
+  PATCH_ANON_IN_MAPPING,
+  PATCH_KILL_PAGE_MAP_LOCK,
   PERCPU_AREAS,
   PERCPU_SIZE,
   Page,
@@ -14,9 +16,6 @@ import {
 } from "../../layout/structs.gen.ts";
 import { getI32, getU32, getU64, type MemoryViews } from "../../layout/view.ts";
 import { Findings, hex } from "./findings.ts";
-
-/** First version that counts PTEs atomically from -1 and marks anonymous pages in `mapping`. */
-const FIRST_ATOMIC_KERNEL = 20609;
 
 /** What a frame is used for; a frame of a program may have several of the last three. */
 export const ROLE_RESERVED = 1;
@@ -75,6 +74,8 @@ export class World {
   readonly zeroPfn: number;
   /** The mapcount is atomic from -1, as from 2.6.9; else plain from 0, under PG_maplock. */
   readonly atomicMapcount: boolean;
+  /** The mark of anonymous pages is a bit of `mapping`, as from 2.6.9; else PG_anon. */
+  readonly anonInMapping: boolean;
   /** Objects in use, by number of their cache. */
   readonly objects: Set<number>[] = [];
   readonly mms = new Map<number, MmRecord>();
@@ -95,7 +96,9 @@ export class World {
     this.lowmemPfns = param(BootParams.lowmem_pfns);
     this.maxPfn = param(BootParams.max_mapnr);
     this.zeroPfn = param(BootParams.zero_pfn);
-    this.atomicMapcount = param(BootParams.kernel) >= FIRST_ATOMIC_KERNEL;
+    const patches = param(BootParams.patches);
+    this.atomicMapcount = (patches & PATCH_KILL_PAGE_MAP_LOCK) !== 0;
+    this.anonInMapping = (patches & PATCH_ANON_IN_MAPPING) !== 0;
     this.roles = new Uint8Array(this.maxPfn);
     this.references = new Int32Array(this.maxPfn);
     this.mapped = new Int32Array(this.maxPfn);
