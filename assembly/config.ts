@@ -81,22 +81,18 @@ if (CONFIG_KERNEL == KERNEL_2_6_6 && CONFIG_RMAP == RMAP_ANON_VMA)
 if (CONFIG_KERNEL != KERNEL_2_6_6 && CONFIG_RMAP != RMAP_ANON_VMA)
   ERROR("2.6.8 and 2.6.9 find anonymous pages by anon_vma: set CONFIG_RMAP=3");
 if (CONFIG_RMAP != RMAP_ANON_VMA && PATCHES != 0)
-  ERROR("the five patches change what finds pages by anon_vma: without it there is nothing to patch");
+  ERROR("the five patches change the reverse map by anon_vma: it needs CONFIG_RMAP=3");
 if (CONFIG_KERNEL == KERNEL_2_6_9 && PATCHES != ALL_PATCHES)
   ERROR("2.6.9 has all five patches: begin with 2.6.8 to have some of them");
+// Without a lock nothing keeps PG_anon and page->mapping in step.
 if (CONFIG_KILL_PAGE_MAP_LOCK && !CONFIG_ANON_IN_MAPPING)
-  ERROR(
-    "kill-page-map-lock needs anon-in-mapping: without a lock nothing keeps PG_anon and page->mapping in step",
-  );
+  ERROR("kill-page-map-lock needs anon-in-mapping: no lock would keep PG_anon and mapping in step");
+// Faults take PG_maplock inside page_table_lock.
 if (CONFIG_MM_LOCK_ORDERING && !CONFIG_KILL_PAGE_MAP_LOCK)
-  ERROR(
-    "mm-lock-ordering needs kill-page-map-lock: who holds PG_maplock cannot wait for page_table_lock, inside which others take it",
-  );
+  ERROR("mm-lock-ordering needs kill-page-map-lock: who holds PG_maplock must not wait for others");
+// With PG_maplock a page forgets its mapping with its last PTE.
 if (CONFIG_SWAPOFF_ANON_VMA && !CONFIG_KILL_PAGE_MAP_LOCK)
-  ERROR(
-    "swapoff-anon-vma needs kill-page-map-lock: PG_maplock's kernels forget page->mapping with the last PTE, so a page on swap leads nowhere",
-  );
+  ERROR("swapoff-anon-vma needs kill-page-map-lock: a page on swap would have no mapping left");
+// Faults take anon_vma.lock inside page_table_lock.
 if (CONFIG_RECLAIM_LOCKS == RECLAIM_SPINS && !CONFIG_MM_LOCK_ORDERING)
-  ERROR(
-    "CONFIG_RECLAIM_LOCKS=2 needs mm-lock-ordering: reclaim would wait for page_table_lock inside locks that faults take inside it",
-  );
+  ERROR("CONFIG_RECLAIM_LOCKS=2 needs mm-lock-ordering: reclaim and faults would deadlock");

@@ -6,7 +6,8 @@
 // freed when its list is empty, which is right because a VMA leaves the list only after its last
 // PTE is gone.
 //
-// Lock order. 2.6.8: page_table_lock > anon_vma.lock. 2.6.9: anon_vma.lock > page_table_lock (CONFIG_MM_LOCK_ORDERING). Finders that come from a page without a lock: rmap/referenced.ts. Left out:
+// Lock order. 2.6.8: page_table_lock > anon_vma.lock. 2.6.9: anon_vma.lock > page_table_lock
+// (CONFIG_MM_LOCK_ORDERING). Finders that come from a page without a lock: rmap/referenced.ts. Left out:
 // memory policies.
 
 import { read_once, write_once } from "../arch/atomic";

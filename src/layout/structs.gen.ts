@@ -876,6 +876,10 @@ export const RMAP_ANON_VMA = 3;
 export const SPINLOCK_TTAS = 1;
 /** CONFIG_SPINLOCK: tickets, first come, first served. */
 export const SPINLOCK_TICKET = 2;
+/** CONFIG_RECLAIM_LOCKS: who comes from a page tries page_table_lock and i_mmap_lock. */
+export const RECLAIM_TRIES = 1;
+/** CONFIG_RECLAIM_LOCKS: who comes from a page waits for them. */
+export const RECLAIM_SPINS = 2;
 /** Bits of BootParams.patches. */
 export const PATCH_ANON_IN_MAPPING = 1;
 /** CONFIG_KILL_PAGE_MAP_LOCK: the mapcount is atomic, from -1, and has no lock. */
