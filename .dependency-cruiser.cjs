@@ -1,6 +1,6 @@
 // Data flows one way, and an import may only point left:
 //
-//   layout -> kernel -> mm -> syscall -> machine -> workload -> experiment -> report -> cli
+//   layout -> kernel -> lab -> mm -> syscall -> machine -> workload -> experiment -> report -> cli
 //
 // src/engine/contract says in types what an engine is, and machine knows no more of it. An engine,
 // src/engine/threads, knows the contract and everything up to machine, whose CPUs its workers run;
@@ -11,6 +11,7 @@
 const CHAIN = [
   "layout",
   "kernel",
+  "lab",
   "mm",
   "syscall",
   "machine",
@@ -113,7 +114,7 @@ module.exports = {
       name: "no-orphans",
       comment: "a kernel file that nobody imports is not in the kernel",
       severity: "error",
-      from: { orphan: true, path: "^assembly/", pathNot: "\\.d\\.ts$" },
+      from: { orphan: true, path: "^assembly/", pathNot: "\\.d\\.ts$|^assembly/lab/" },
       to: {},
     },
     {
@@ -125,6 +126,7 @@ module.exports = {
         pathNot: [
           "^src/(build/|layout/transform\\.mjs)",
           "^src/engine/explore/(source-program|instrument|expressions)\\.ts$",
+          "^src/lab/asc\\.ts$",
         ],
       },
       to: { dependencyTypes: ["npm-dev"] },

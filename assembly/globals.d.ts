@@ -21,6 +21,8 @@ declare const CONFIG_SWAPOFF_ANON_VMA: i32;
 declare const CONFIG_SPINLOCK: i32;
 /** 1 in builds that check themselves: poison, lock order, invariants. */
 declare const CONFIG_CHECK: i32;
+/** 1 where the explorer runs a lock of the lab: one instance for all CPUs (src/lab/compile.ts). */
+declare const CONFIG_EXPLORED: i32;
 
 /** Marks a field that several CPUs change with atomic operations. */
 declare function atomic(target: any, propertyKey: string): void;

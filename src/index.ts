@@ -8,6 +8,11 @@ export { ConfigError, KernelBug, MachineSignal, SyscallError } from "./kernel/er
 export type { SignalName } from "./kernel/error.ts";
 export { KERNELS, type KernelEntry } from "./kernel/catalogue.ts";
 export type { Cpu } from "./kernel/load.ts";
+export { LOCKS, type LockEntry, type LockPromises } from "./lab/catalogue.ts";
+export { compileLock, type CompiledLock, type LockBuild } from "./lab/compile.ts";
+export type { Reading } from "./lab/contract.ts";
+export { LAB_MEMORY, labImports, writeLabParams, type LabParams } from "./lab/memory.ts";
+export { lockSource, textSource, type LockSource } from "./lab/sources.ts";
 export type { Unit, Vaddr } from "./layout/units.ts";
 export type { MemoryViews } from "./layout/view.ts";
 export type { MachineConfig, MachineOptions } from "./machine/config.ts";

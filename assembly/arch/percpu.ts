@@ -23,6 +23,9 @@ export const ARRAY_CACHE_SLOTS: u32 = 60;
 export const ARRAY_CACHE_SIZE: u32 = 256;
 /** Pages in a pagevec. */
 export const PAGEVEC_SIZE: u32 = 16;
+/** Queue nodes that a CPU keeps for locks of one word, as many as it may hold; bytes of each. */
+export const LOCK_NODES: u32 = 16;
+export const LOCK_NODE_SIZE: usize = 64;
 /** Phases that a profile tells apart. */
 export const NR_PHASES: u32 = 8;
 
@@ -146,6 +149,9 @@ export const PERCPU_GATHER: usize = 0x280;
 export const PERCPU_ARRAY_CACHES: usize = 0x0c00;
 export const PERCPU_TRACE: usize = 0x1c00;
 export const PERCPU_HELD_LOCKS: usize = 0x2800;
+/** The word that a hemlock hands over in, and the queue nodes of locks of one word (lock/node_pool.ts). */
+export const PERCPU_GRANT: usize = 0x2a00;
+export const PERCPU_LOCK_NODES: usize = 0x2c00;
 export const PERCPU_TLB: usize = 0x3000;
 
 if (offsetof<PerCpu>() > PERCPU_PAGESETS) ERROR("the fields of PerCpu run into its arrays");

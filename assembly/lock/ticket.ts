@@ -54,3 +54,20 @@ export function ticket_is_locked(lock: usize): bool {
   const word = read_once<u32>(lock);
   return word >>> TICKET_BITS != (word & TICKET_MASK);
 }
+
+// The contract of the lab (docs/writing-a-lock.md).
+
+export const LOCK_BYTES: i32 = 4;
+export const NODE_BYTES: i32 = 0;
+
+export function acquire(lock: usize, _node: usize): void {
+  ticket_lock(lock);
+}
+
+export function try_acquire(lock: usize, _node: usize): bool {
+  return ticket_trylock(lock);
+}
+
+export function release(lock: usize, _node: usize): void {
+  ticket_unlock(lock);
+}

@@ -800,6 +800,9 @@ export const ARRAY_CACHE_SLOTS = 60;
 export const ARRAY_CACHE_SIZE = 256;
 /** Pages in a pagevec. */
 export const PAGEVEC_SIZE = 16;
+/** Queue nodes that a CPU keeps for locks of one word, as many as it may hold; bytes of each. */
+export const LOCK_NODES = 16;
+export const LOCK_NODE_SIZE = 0x40;
 /** Phases that a profile tells apart. */
 export const NR_PHASES = 8;
 /** Offsets of the arrays that follow the fields. */
@@ -810,6 +813,9 @@ export const PERCPU_GATHER = 0x280;
 export const PERCPU_ARRAY_CACHES = 0xc00;
 export const PERCPU_TRACE = 0x1c00;
 export const PERCPU_HELD_LOCKS = 0x2800;
+/** The word that a hemlock hands over in, and the queue nodes of locks of one word (lock/node_pool.ts). */
+export const PERCPU_GRANT = 0x2a00;
+export const PERCPU_LOCK_NODES = 0x2c00;
 export const PERCPU_TLB = 0x3000;
 
 // assembly/arch/phase.ts

@@ -10,6 +10,7 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ConfigError } from "../../kernel/error.ts";
+import { loadAsc, missingCompiler, type Asc } from "../../lab/asc.ts";
 import type { Failure, Subject } from "./exploration.ts";
 import type { Site, Variable } from "./instrument.ts";
 import { MAX_CPUS, createRuntime, type Runtime } from "./runtime.ts";
@@ -93,20 +94,18 @@ export async function compileSource(path: string, text: string): Promise<Compile
 
 /** The compiler is no dependency: most of racier does without. Throws ConfigError when it is not there. */
 async function loadCompiler(): Promise<Compiler> {
+  const purpose = "to explore a file";
+  const asc = await loadAsc(purpose);
   try {
-    const { default: asc } = await import("assemblyscript/asc");
     const { instrument } = await import("./instrument.ts");
     return { asc, instrument };
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    if (code !== "ERR_MODULE_NOT_FOUND") throw error;
-    const wayOut = "install it: npm install assemblyscript@0.28.20";
-    throw new ConfigError(`to explore a file the AssemblyScript compiler is needed; ${wayOut}`);
+    throw missingCompiler(error, purpose);
   }
 }
 
 interface Compiler {
-  readonly asc: typeof import("assemblyscript/asc").default;
+  readonly asc: Asc;
   readonly instrument: typeof import("./instrument.ts").instrument;
 }
 
