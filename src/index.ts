@@ -11,7 +11,13 @@ export type { Cpu } from "./kernel/load.ts";
 export { LOCKS, type LockEntry, type LockPromises } from "./lab/catalogue.ts";
 export { compileLock, type CompiledLock, type LockBuild } from "./lab/compile.ts";
 export type { Reading } from "./lab/contract.ts";
-export { LAB_MEMORY, labImports, writeLabParams, type LabParams } from "./lab/memory.ts";
+export {
+  LAB_MAX_CPUS,
+  LAB_MEMORY,
+  labImports,
+  writeLabParams,
+  type LabParams,
+} from "./lab/memory.ts";
 export { lockSource, textSource, type LockSource } from "./lab/sources.ts";
 export type { Unit, Vaddr } from "./layout/units.ts";
 export type { MemoryViews } from "./layout/view.ts";
