@@ -108,17 +108,6 @@ describe("scenarios", () => {
     expect([...named].sort()).toEqual(Object.keys(SWITCHES_OFF).sort());
   });
 
-  test("the hall shows each exhibit: whole as it is, broken without its measure", () => {
-    const { status, out } = racier("explore", "--budget", "3s", "--json");
-    const { exhibits } = JSON.parse(out) as {
-      exhibits: { without: string | null; document: ExploreDocument }[];
-    };
-    expect(status).toBe(0);
-    expect(exhibits.length).toBeGreaterThan(20);
-    const whole = exhibits.filter(({ without }) => without === null);
-    expect(whole.filter(({ document }) => document.failure !== null)).toEqual([]);
-  });
-
   test.each([
     [["nothing"], 'there is no scenario "nothing": there are first-touch'],
     [["same-page", "--without", "luck"], 'there is no switch "luck": there are no-flush'],

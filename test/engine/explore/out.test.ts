@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { ExploreDocument } from "../../../src/experiment/explore-document.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const RACE = ["explore", "unmap-access", "--without", "no-flush-before-free"];
@@ -57,10 +58,23 @@ test("a trace, and an empty one when nothing broke", () => {
   expect(events("whole.perfetto.json")).toEqual([]);
 });
 
-test("the hall", () => {
-  const { status } = racier("explore", "--budget", "2s", "--out", join(folder, "hall.html"));
+test("the hall shows each exhibit, whole as it is, as a page and as one document", () => {
+  const { status, out } = racier(
+    "explore",
+    "--budget",
+    "2s",
+    "--json",
+    "--out",
+    join(folder, "h.html"),
+  );
   expect(status).toBe(0);
-  const page = written("hall.html");
+  const { exhibits } = JSON.parse(out) as {
+    exhibits: { without: string | null; document: ExploreDocument }[];
+  };
+  expect(exhibits.length).toBeGreaterThan(20);
+  const whole = exhibits.filter(({ without }) => without === null);
+  expect(whole.filter(({ document }) => document.failure !== null)).toEqual([]);
+  const page = written("h.html");
   expect(page.match(/<tr>/g)?.length).toBeGreaterThan(20);
   expect(page).toContain("<details><summary>cow-unmap, kernel 2.6.9, plain-mapcount");
 });

@@ -11,8 +11,10 @@ import { NOTHING_OFF, runExplore, runReplay } from "../../../src/experiment/expl
 import { SCENARIOS } from "../../../src/scenario/catalogue.ts";
 import { explorationWith } from "./kernel-harness.ts";
 
-/** Preemptions within which every interleaving is walked; map-fault has too many for a test with two. */
-const boundOf = (scenario: string): number => (scenario === "map-fault" ? 1 : 2);
+/** Scenarios that have too many interleavings with two preemptions for a test. */
+const WIDE = ["map-fault", "first-touch", "cow-threads", "same-page", "fork-store"];
+/** Preemptions within which every interleaving is walked. */
+const boundOf = (scenario: string): number => (WIDE.includes(scenario) ? 1 : 2);
 /** Executions that each broken kernel is given: it takes a tenth of that. */
 const ENOUGH = 4000;
 
