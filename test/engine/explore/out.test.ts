@@ -23,6 +23,7 @@ function racier(...words: readonly string[]): { status: number | null; out: stri
   const main = join(ROOT, "dist/cli/main.js");
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...words], {
     encoding: "utf8",
+    maxBuffer: 2 ** 26,
   });
   return { status, out: stdout, err: stderr };
 }
