@@ -21,7 +21,7 @@ export {
 export { smp_load_acquire, smp_mb, smp_store_release } from "./arch/barrier";
 export { BUG_UNLOCK_OF_FREE_LOCK, bug_on, check_bug_on } from "./arch/bug";
 export { smp_processor_id } from "./arch/percpu";
-export { cpu_wait_while } from "./arch/wait";
+export { cpu_delay, cpu_relax, cpu_wait_while } from "./arch/wait";
 export { cpu_sleep_while } from "./lock/sleep";
 
 /** Wakes CPU `id`, which sleeps in cpu_sleep_while(): whoever writes the word that it waits for does this. */

@@ -33,6 +33,29 @@ export function cpu_wait_while<T>(addr: usize, seen: T): void {
   }
 }
 
+/**
+ * One turn of a spin loop that looks at its word by an operation of its own, as test-and-set does. `turn` is
+ * what the last turn gave, 0 at first. The explorer knows it by its name.
+ */
+export function cpu_relax(turn: u32): u32 {
+  serve_ipis();
+  if (turn < boot().spin_limit) return turn + 1;
+  if (boot().oversubscribed) {
+    const word = percpu_wake_word(this_cpu());
+    atomic.wait<i32>(word, <i32>read_once<u32>(word), PARK_NS);
+  }
+  return 0;
+}
+
+/** Lets `turns` turns of a spin loop go by. To the explorer, which knows it by its name, it is nothing. */
+export function cpu_delay(turns: u32): void {
+  const word = percpu_wake_word(this_cpu());
+  for (let turn: u32 = 0; turn < turns; turn++) {
+    read_once<u32>(word);
+    serve_ipis();
+  }
+}
+
 /** Rests until this CPU, kicked `kicks` times so far, is kicked again, or for a while. */
 export function cpu_rest(kicks: u32): void {
   atomic.wait<i32>(percpu_wake_word(this_cpu()), <i32>kicks, SLEEP_NS);

@@ -25,14 +25,20 @@ export interface LockEntry {
   readonly promises: LockPromises;
 }
 
-const FIFO = { fifo: true, bounded: true } as const;
 const ONE_WORD = { oneWord: true } as const;
+const QUEUE = { fifo: true, bounded: true, oneWord: true } as const;
 
 /** All of them, in the order in which they are listed and measured. */
 export const LOCKS: readonly LockEntry[] = [
+  lock("bit", "one bit of a word", "Linux 2.6, bit_spin_lock", ONE_WORD, "bit_spinlock"),
+  lock("tas", "test-and-set", "Anderson 1990", ONE_WORD),
   lock("ttas", "test, then test-and-set", "Linux 2.6.8, x86", ONE_WORD),
-  lock("ticket", "tickets of 16 bits", "Linux 2.6.25", { ...FIFO, ...ONE_WORD }),
-  lock("mcs", "a queue of nodes", "Mellor-Crummey, Scott 1991", { ...FIFO, ...ONE_WORD }),
+  lock("backoff", "the same, with exponential backoff", "Anderson 1990", ONE_WORD),
+  lock("ticket", "tickets of 16 bits", "Linux 2.6.25", QUEUE),
+  lock("ticket-prop", "the same, with proportional backoff", "Mellor-Crummey, Scott 1991", QUEUE),
+  lock("mcs", "a queue of nodes, each CPU waits on its own", "Mellor-Crummey, Scott 1991", QUEUE),
+  lock("hemlock", "a queue with one word for each CPU", "Dice, Kogan 2021", QUEUE),
+  lock("qspinlock", "a pending bit, then an MCS queue", "Linux 4.2", QUEUE),
 ];
 
 function lock(
