@@ -57,7 +57,7 @@ function qspin_lock_slow(lock: usize, word: u32): void {
     const old = atomic_fetch_or<u32>(lock, PENDING);
     if ((old & ~LOCKED_MASK) == 0) {
       wait_for_word(lock, LOCKED_MASK);
-      // Nobody but the one that is pending changes these two bytes while the lock is free.
+      // RELEASE. Pairs with wait_for_word(): no longer pending. Nobody else changes these two bytes now.
       smp_store_release<u16>(lock, <u16>LOCKED);
       return;
     }
@@ -70,7 +70,7 @@ function qspin_lock_slow(lock: usize, word: u32): void {
 /** Waits until no bit of `mask` is set in the word; returns the word. */
 function wait_for_word(lock: usize, mask: u32): u32 {
   while (true) {
-    // ACQUIRE. Pairs with qspin_unlock(): what the last holder wrote is visible from here on.
+    // ACQUIRE. Pairs with qspin_unlock(), qspin_lock_slow(): what the last holder wrote is visible.
     const word = read_once<u32>(lock);
     if ((word & mask) == 0) return word;
     cpu_wait_while<u32>(lock, word);

@@ -43,7 +43,7 @@ export function ticket_trylock(lock: usize): bool {
 @inline
 export function ticket_unlock(lock: usize): void {
   check_bug_on(!ticket_is_locked(lock), BUG_UNLOCK_OF_FREE_LOCK, lock);
-  // RELEASE. Pairs with ticket_lock(): the critical section is visible before the lock looks free.
+  // RELEASE. Pairs with ticket_lock(), ticket_prop_lock(): the critical section is visible before the lock looks free.
   // A 16-bit store, so that `owner` wraps without carrying into `next`, where others are adding.
   smp_store_release<u16>(lock, read_once<u16>(lock) + 1);
 }
