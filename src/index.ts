@@ -7,6 +7,7 @@ import type { MachineOptions } from "./machine/config.ts";
 export { ConfigError, KernelBug, MachineSignal, SyscallError } from "./kernel/error.ts";
 export type { SignalName } from "./kernel/error.ts";
 export { KERNELS, type KernelEntry } from "./kernel/catalogue.ts";
+export type { KernelSettings } from "./kernel/variant.ts";
 export type { Cpu } from "./kernel/load.ts";
 export { LOCKS, type LockEntry, type LockPromises } from "./lab/catalogue.ts";
 export { compileLock, type CompiledLock, type LockBuild } from "./lab/compile.ts";

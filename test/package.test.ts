@@ -1,15 +1,27 @@
 // What users install: the tarball, in an empty folder, without any compiler.
 
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import {
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { LOCKS } from "../src/lab/catalogue.ts";
 import { ROOT } from "./tidy/source.ts";
 
 const LIMIT_MS = 240_000;
 const NPM_ENV = withoutRunningScript(process.env);
+
+const { targets } = JSON.parse(readFileSync(join(ROOT, "asconfig.json"), "utf8")) as {
+  targets: Record<string, { use: string[] } | undefined>;
+};
 
 let folder: string;
 let packed: string[];
@@ -29,10 +41,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("the tarball holds every kernel, the built host and what locks are made of, and no test or compiler", () => {
-  const { targets } = JSON.parse(readFileSync(join(ROOT, "asconfig.json"), "utf8")) as {
-    targets: Record<string, unknown>;
-  };
+test("the tarball holds every kernel, what others are compiled from, and the host, but no test and no compiler", () => {
   const kernels = Object.keys(targets).flatMap((name) =>
     ["wasm", "explore.wasm", "sites.json"].map((suffix) => `build/kernel-${name}.${suffix}`),
   );
@@ -42,8 +51,9 @@ test("the tarball holds every kernel, the built host and what locks are made of,
   expect(packed).toEqual(expect.arrayContaining([...kernels, ...expected, "dist/cli/main.js"]));
   expect(
     packed.filter((path) =>
-      // assembly/: locks are compiled on the fly, for who has installed the compiler.
-      /^(src|test|bench)\/|^(?!docs\/examples\/|assembly\/).*(?<!\.d)\.ts$/.test(path),
+      /^(src\/(?!build\/|layout\/transform\.mjs)|test|bench)\/|^(?!docs\/examples\/|assembly\/).*(?<!\.d)\.ts$/.test(
+        path,
+      ),
     ),
   ).toEqual([]);
 });
@@ -66,6 +76,45 @@ test("`npx racier fork` measures a small process and prints JSON", { timeout: LI
   const output = npm(folder, ["exec", "--offline", "--", "racier", "fork", ...small]);
   expect(JSON.parse(output)).toMatchObject({ command: "fork" });
 });
+
+/** 2.6.8 with all that makes it 2.6.9. */
+const HYBRID = [
+  "2.6.8",
+  ...(targets["2.6.9"]?.use ?? []).filter((word) => !word.startsWith("CONFIG_CHECK=")),
+].join("+");
+
+test("a kernel that is not shipped needs the compiler, and racier says so", () => {
+  const main = join(folder, "node_modules/racier/dist/cli/main.js");
+  const { status, stderr } = spawnSync(process.execPath, [main, "stress", "--kernel", HYBRID], {
+    encoding: "utf8",
+  });
+  expect([status, stderr]).toEqual([2, expect.stringMatching(/npm install assemblyscript@0/)]);
+});
+
+test(
+  "two processes that want the same new kernel get one, and settings mean what targets mean",
+  async () => {
+    const installed = join(folder, "node_modules");
+    symlinkSync(join(ROOT, "node_modules/assemblyscript"), join(installed, "assemblyscript"));
+    const load = `import { loadKernel } from "${installed}/racier/dist/kernel/load.js";
+    console.log(loadKernel("${HYBRID}", false) instanceof WebAssembly.Module);`;
+    const run = async (): Promise<string> => {
+      const words = ["--input-type=module", "--eval", load];
+      return (await promisify(execFile)(process.execPath, words, { cwd: folder })).stdout.trim();
+    };
+
+    expect(await Promise.all([run(), run()])).toEqual(["true", "true"]);
+
+    const kept = join(installed, "racier/build/variants");
+    const [file = "", ...more] = readdirSync(kept);
+    expect(more).toEqual([]);
+    // The whole of 2.6.9, made from 2.6.8 by what tells the two apart.
+    expect(
+      readFileSync(join(kept, file)).equals(readFileSync(join(ROOT, "build/kernel-2.6.9.wasm"))),
+    ).toBe(true);
+  },
+  LIMIT_MS,
+);
 
 test("a program imports the package by its name", () => {
   const program = 'import { Machine } from "racier"; console.log(typeof Machine);';

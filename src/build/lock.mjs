@@ -1,40 +1,52 @@
-// One build at a time in a working tree: a second one waits for the first and then finds its work done.
+// One build at a time, in a working tree or of one file: a second one waits for the first and then finds its work done.
 
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fromRoot } from "./project.mjs";
 
 const LOCK = fromRoot("build/.lock");
 const POLL_MS = 200;
 
-/** Runs `work` alone. A lock whose owner is gone is taken over. */
-export async function alone(work) {
-  mkdirSync(fromRoot("build"), { recursive: true });
-  for (let polls = 0; !take(); polls++) {
-    if (polls === 0) console.log(`waiting for the build of process ${owner()}`);
+/**
+ * Runs `work` alone. A lock whose owner is gone is taken over.
+ *
+ * @template T
+ * @param {() => Promise<T>} work
+ * @param {string} [lock] file that stands for the right to work
+ * @param {(owner: number) => void} [waits] called once, when another process is at work
+ */
+export async function alone(work, lock = LOCK, waits = sayWaiting) {
+  mkdirSync(dirname(lock), { recursive: true });
+  for (let polls = 0; !take(lock); polls++) {
+    if (polls === 0) waits(owner(lock));
     await sleep(POLL_MS);
   }
   try {
     return await work();
   } finally {
-    rmSync(LOCK, { force: true });
+    rmSync(lock, { force: true });
   }
 }
 
-function take() {
+function sayWaiting(pid) {
+  console.log(`waiting for the build of process ${pid}`);
+}
+
+function take(lock) {
   try {
-    writeFileSync(LOCK, String(process.pid), { flag: "wx" });
+    writeFileSync(lock, String(process.pid), { flag: "wx" });
     return true;
   } catch (error) {
     if (error.code !== "EEXIST") throw error;
-    if (!isAlive(owner())) rmSync(LOCK, { force: true });
+    if (!isAlive(owner(lock))) rmSync(lock, { force: true });
     return false;
   }
 }
 
-function owner() {
+function owner(lock) {
   try {
-    return Number(readFileSync(LOCK, "utf8"));
+    return Number(readFileSync(lock, "utf8"));
   } catch {
     return 0;
   }

@@ -15,7 +15,7 @@ import {
 import { runHall } from "../experiment/explore-hall.ts";
 import { STRATEGIES, strategyNamed, type StrategyName } from "../experiment/explore-plan.ts";
 import type { ExploreDocument } from "../experiment/explore-document.ts";
-import { kernelEntry } from "../kernel/catalogue.ts";
+import { chosenKernel } from "../kernel/catalogue.ts";
 import { ConfigError } from "../kernel/error.ts";
 import { exploreText } from "../report/explore-text.ts";
 import { hallText, scenariosText } from "../report/hall-text.ts";
@@ -167,7 +167,7 @@ export function exploreCommand(): Command {
       "[subject]",
       "scenario (racier scenarios), or AssemblyScript file (docs/explorer.md); none: the hall",
     )
-    .option("--kernel <name>", "kernel of a scenario", (name) => kernelEntry(name).name)
+    .option("--kernel <name>", "kernel of a scenario", (name) => chosenKernel(name).name)
     .option("--without <switches>", "measures that the kernel does without", words)
     .option("--release", "the build of the kernel that is measured, not the one that checks")
     .option("--strategy <name>", STRATEGIES.join(", "), strategyNamed, "mix")

@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
 import { FORK_WORKLOADS, type ForkWorkload } from "../experiment/fork-document.ts";
 import { NothingMeasured, runFork } from "../experiment/fork.ts";
-import { KERNELS, kernelEntry } from "../kernel/catalogue.ts";
+import { KERNELS, chosenKernel } from "../kernel/catalogue.ts";
 import { ConfigError } from "../kernel/error.ts";
 import { MAX_CPUS } from "../machine/config.ts";
 import { forkTables } from "../report/fork-text.ts";
@@ -105,7 +105,7 @@ export function forkCommand(): Command {
     .option(
       "--kernels <list>",
       "kernels, oldest first",
-      listOf((name) => kernelEntry(name).name),
+      listOf((name) => chosenKernel(name).name),
       KERNELS.map((kernel) => kernel.name),
     )
     .option(

@@ -3,7 +3,7 @@
 import { Command } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
 import { runStress, type StressOptions, type StressProgress } from "../experiment/stress.ts";
-import { kernelEntry } from "../kernel/catalogue.ts";
+import { chosenKernel } from "../kernel/catalogue.ts";
 import { MAX_CPUS } from "../machine/config.ts";
 import { formatNumber } from "../report/format.ts";
 import { createProgress } from "../report/progress.ts";
@@ -80,7 +80,7 @@ async function stress(options: Options): Promise<void> {
 export function stressCommand(): Command {
   return new Command("stress")
     .description("random syscalls and accesses on every CPU, every load and all invariants checked")
-    .option("--kernel <name>", "kernel version", (name) => kernelEntry(name).name, "2.6.9")
+    .option("--kernel <name>", "kernel version", (name) => chosenKernel(name).name, "2.6.9")
     .option("--cpus <n>", "number of CPUs", wholeNumber("--cpus", 1, MAX_CPUS), 2)
     .option(
       "--seconds <n>",

@@ -19,7 +19,7 @@ import {
   type CompiledProgram,
 } from "../engine/explore/source-program.ts";
 import { ConfigError } from "../kernel/error.ts";
-import { readBuilt, twinFile } from "../kernel/load.ts";
+import { readTwin } from "../kernel/load.ts";
 import { scenarioNamed } from "../scenario/catalogue.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import { SWITCHES_OFF, type SwitchName } from "../scenario/switches.ts";
@@ -93,7 +93,7 @@ const subjectOptions = ({
 
 /** What the line of a schedule names: "file.ts", or "scenario:kernel:switches". */
 export function subjectOfKey(key: string, off: Off): SubjectOptions {
-  const match = /^([a-z-]+):([\d.]+)(-release)?(?::([a-z,-]+))?$/.exec(key);
+  const match = /^([a-z-]+):([\w.]+(?:\+[\w=-]+?)*)(-release)?(?::([a-z,-]+))?$/.exec(key);
   if (match === null) return { subject: key, off };
   const [, subject = "", kernel, release, without] = match;
   return { subject, kernel, release: release !== undefined, without: without?.split(","), off };
@@ -165,7 +165,7 @@ function scenarioSubject(options: SubjectOptions): ExploreSubject {
 /** Changes with the kernel, with the scenario, and with racier, whose host code is part of it. */
 function scenarioFingerprint(scenario: Scenario, kernel: string, checking: boolean): string {
   const hash = createHash("sha256").update(racierVersion());
-  hash.update(readBuilt(twinFile(kernel, checking)));
+  hash.update(readTwin(kernel, checking, "twin"));
   for (const program of scenario.programs) hash.update(String(program));
   return hash.digest("hex").slice(0, 8);
 }

@@ -1,6 +1,7 @@
 // The historic kernels: what each is, where it comes from, and how its builds are named.
 
 import { ConfigError } from "./error.ts";
+import { VARIANT_PARTS, variantOf, type KernelSettings } from "./variant.ts";
 
 /** One kernel that a machine can run. */
 export interface KernelEntry {
@@ -11,6 +12,19 @@ export interface KernelEntry {
   readonly mapcount: string;
   readonly lockOrder: string;
   readonly summary: string;
+  /** A kernel that asconfig.json does not name: what it is compiled from, at its first use. */
+  readonly builtFrom?: { readonly target: string; readonly settings: KernelSettings };
+}
+
+/** A kernel as somebody asked for it. */
+export interface ChosenKernel {
+  /** "2.6.9", or "2.6.9+spinlock=ticket": always the same for the same kernel. */
+  readonly name: string;
+  readonly entry: KernelEntry;
+  /** The target of asconfig.json that it is, or differs from. */
+  readonly target: string;
+  /** Values of CONFIG_* in place of those of the target. */
+  readonly settings: KernelSettings;
 }
 
 /** What can be chosen for every kernel besides its version. */
@@ -47,14 +61,22 @@ export const SWITCHES: readonly KernelSwitch[] = [
     values: "off, on",
     meaning: "poison, object tracking, event trace; on in racier stress",
   },
+  ...VARIANT_PARTS.map(({ name, values, meaning }) => ({
+    ...{ name: `+${name}=`, values: Object.keys(values).join(", "), meaning },
+  })),
 ];
 
-/** The entry of a kernel. Throws ConfigError for a name that is not in the catalogue. */
-export function kernelEntry(name: string): KernelEntry {
-  const entry = KERNELS.find((kernel) => kernel.name === name);
+/**
+ * A kernel by its name: one of the catalogue, or one with other settings, "2.6.9+spinlock=ticket". Throws ConfigError.
+ */
+export function chosenKernel(text: string): ChosenKernel {
+  const [version = "", ...words] = text.split("+");
+  const entry = KERNELS.find((kernel) => kernel.name === version);
   if (entry === undefined) {
     const known = KERNELS.map((kernel) => kernel.name).join(", ");
-    throw new ConfigError(`no kernel is called "${name}": choose one of ${known}`);
+    throw new ConfigError(`no kernel is called "${text}": choose one of ${known}`);
   }
-  return entry;
+  const { suffix, settings } = variantOf(version, words);
+  const { target = version, settings: own = {} } = entry.builtFrom ?? {};
+  return { name: `${version}${suffix}`, entry, target, settings: { ...own, ...settings } };
 }

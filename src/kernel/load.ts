@@ -2,11 +2,14 @@
 // instantiated for each CPU.
 
 import { readFileSync } from "node:fs";
+import { basename } from "node:path";
+import { fileURLToPath } from "node:url";
 import { PERCPU_AREAS, PERCPU_SIZE } from "../layout/structs.gen.ts";
 import { memoryViews, type MemoryViews } from "../layout/view.ts";
 import type { KernelCalls } from "./calls.ts";
-import { kernelEntry } from "./catalogue.ts";
+import { chosenKernel } from "./catalogue.ts";
 import { ConfigError } from "./error.ts";
+import { PRODUCT_SUFFIX, variantPath, type Product } from "./variant-cache.ts";
 
 /** One CPU as host code sees it: the first argument of everything that runs on it. */
 export interface Cpu extends MemoryViews {
@@ -28,42 +31,60 @@ const modules = new Map<string, WebAssembly.Module>();
 
 /** A file of build/. Throws ConfigError when it is missing. */
 export function readBuilt(file: string): Buffer<ArrayBuffer> {
+  return readFile(builtPath(file));
+}
+
+const builtPath = (file: string): string =>
+  fileURLToPath(new URL(`../../build/${file}`, import.meta.url));
+
+function readFile(path: string): Buffer<ArrayBuffer> {
   try {
-    return readFileSync(new URL(`../../build/${file}`, import.meta.url));
+    return readFileSync(path);
   } catch {
-    throw new ConfigError(`build/${file} is missing: run "npm run build"`);
+    throw new ConfigError(`build/${basename(path)} is missing: run "npm run build"`);
   }
 }
 
 /** A compiled binary of build/, compiled once in a process. Throws ConfigError when it is missing. */
 export function loadBuilt(file: string): WebAssembly.Module {
-  let module = modules.get(file);
+  return loadFile(builtPath(file));
+}
+
+function loadFile(path: string): WebAssembly.Module {
+  let module = modules.get(path);
   if (module === undefined) {
-    module = new WebAssembly.Module(readBuilt(file));
-    modules.set(file, module);
+    module = new WebAssembly.Module(readFile(path));
+    modules.set(path, module);
   }
   return module;
 }
 
-/**
- * The compiled kernel `name`, in its checking build or not. Throws ConfigError for an unknown name
- * or a missing build.
- */
-export function loadKernel(name: string, checking: boolean): WebAssembly.Module {
-  return loadBuilt(`${productOf(name, checking)}.wasm`);
+/** Path of something that there is of a kernel; a variant is compiled now. Throws ConfigError. */
+function pathOf(kernel: string, checking: boolean, product: Product): string {
+  const { name, target, settings } = chosenKernel(kernel);
+  const build = checking ? `${target}-check` : target;
+  return Object.keys(settings).length === 0
+    ? builtPath(`kernel-${build}${PRODUCT_SUFFIX[product]}`)
+    : variantPath({ name, target: build, settings }, product);
 }
 
-/** What the files of a kernel's build begin with. Throws ConfigError for an unknown name. */
-const productOf = (name: string, checking: boolean): string =>
-  `kernel-${kernelEntry(name).name}${checking ? "-check" : ""}`;
+/**
+ * The kernel `name`, in its checking build or not; a variant is compiled at its first use. Throws ConfigError for
+ * an unknown name, a missing build, or a variant that cannot be.
+ */
+export function loadKernel(name: string, checking: boolean): WebAssembly.Module {
+  return loadFile(pathOf(name, checking, "kernel"));
+}
 
-/** File of the kernel `name` that is instrumented for the explorer. Throws ConfigError. */
-export const twinFile = (name: string, checking: boolean): string =>
-  `${productOf(name, checking)}.explore.wasm`;
+/** The kernel `name` instrumented for the explorer. Throws ConfigError as loadKernel does. */
+export function loadTwin(name: string, checking: boolean): WebAssembly.Module {
+  return loadFile(pathOf(name, checking, "twin"));
+}
 
-/** File of the accesses in that kernel. Throws ConfigError. */
-export const sitesFile = (name: string, checking: boolean): string =>
-  `${productOf(name, checking)}.sites.json`;
+/** The bytes of that, and the list of the accesses in it. Throws ConfigError as loadKernel does. */
+export function readTwin(name: string, checking: boolean, what: "twin" | "sites"): Buffer {
+  return readFile(pathOf(name, checking, what));
+}
 
 /** Instantiates the kernel for one CPU of a machine. */
 export function instantiateCpu(

@@ -2,13 +2,13 @@
 // the way out.
 
 import { ConfigError } from "../kernel/error.ts";
-import { kernelEntry } from "../kernel/catalogue.ts";
+import { chosenKernel } from "../kernel/catalogue.ts";
 import { MAX_PROGRAM_ARGS } from "../syscall/process.ts";
 import os from "node:os";
 
 /** What a machine is made of. */
 export interface MachineOptions {
-  /** Kernel version. @defaultValue "2.6.9" */
+  /** Kernel version, or a variant of it: "2.6.9+spinlock=ticket". @defaultValue "2.6.9" */
   readonly kernel?: string;
   /** CPUs, 1 to 64. @defaultValue 1 */
   readonly cpus?: number;
@@ -102,7 +102,7 @@ function splitMemory(bytes: number): { lowmemPages: number; highmemPages: number
 export function machineConfig(options: MachineOptions): MachineConfig {
   const cpus = parseCpus(options.cpus ?? 1);
   return {
-    kernel: kernelEntry(options.kernel ?? "2.6.9").name,
+    kernel: chosenKernel(options.kernel ?? "2.6.9").name,
     cpus,
     ...splitMemory(parseMemory(options.memory ?? "256M")),
     checking: options.checking ?? false,

@@ -4,7 +4,7 @@
 
 import * as layout from "../../layout/structs.gen.ts";
 import { getU32, type MemoryViews } from "../../layout/view.ts";
-import { readBuilt, sitesFile } from "../../kernel/load.ts";
+import { readTwin } from "../../kernel/load.ts";
 import type { MachineConfig } from "../../machine/config.ts";
 import { cacheField, firstObject } from "../../machine/invariants/walk-slabs.ts";
 import { hostFunction } from "./host-sites.ts";
@@ -158,8 +158,7 @@ export function sitesOf({
   kernel,
   checking,
 }: Pick<MachineConfig, "kernel" | "checking">): readonly Site[] {
-  const file = sitesFile(kernel, checking);
-  const text = readBuilt(file).toString("utf8");
+  const text = readTwin(kernel, checking, "sites").toString("utf8");
   return (JSON.parse(text) as { readonly sites: readonly Site[] }).sites;
 }
 

@@ -23,8 +23,9 @@ import {
   PerCpu,
 } from "../../layout/structs.gen.ts";
 import { memoryViews, setI32, setU64, type MemoryViews } from "../../layout/view.ts";
+import { chosenKernel } from "../../kernel/catalogue.ts";
 import { ConfigError, KernelBug, MachineSignal } from "../../kernel/error.ts";
-import { loadBuilt, twinFile } from "../../kernel/load.ts";
+import { loadTwin } from "../../kernel/load.ts";
 import { bugOfTrap } from "../../machine/bug-report.ts";
 import { parseMemory, type MachineConfig } from "../../machine/config.ts";
 import { checkInvariants } from "../../machine/invariants/check.ts";
@@ -107,7 +108,7 @@ export class KernelSubject implements Subject {
   constructor(scenario: Scenario, options: KernelSubjectOptions = {}) {
     const [first = ""] = scenario.kernels;
     const kernel = options.kernel ?? first;
-    if (!scenario.kernels.includes(kernel)) {
+    if (!scenario.kernels.includes(chosenKernel(kernel).entry.name)) {
       const known = scenario.kernels.join(", ");
       throw new ConfigError(
         `the scenario ${scenario.name} is not for ${kernel}: it is for ${known}`,
@@ -127,7 +128,7 @@ export class KernelSubject implements Subject {
     };
     this.runtime = createRuntime(bytes);
     this.memory = memoryViews(this.runtime.memory.buffer as unknown as SharedArrayBuffer);
-    const module = loadBuilt(twinFile(kernel, checking));
+    const module = loadTwin(kernel, checking);
     const { record = false } = options;
     this.#shadow = new Shadow(this.runtime, this.memory, this.config, { off: this.#off, record });
     this.#cpus = scenario.programs.map((_, id) =>

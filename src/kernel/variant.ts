@@ -1,0 +1,83 @@
+// Variants of a kernel: 2.6.9+spinlock=ticket is 2.6.9 with other values of CONFIG_*. The name says all of it, so
+// that wherever a kernel is named a variant can be named too. src/kernel/variant-cache.ts compiles them.
+
+import { ConfigError } from "./error.ts";
+
+/** Values of CONFIG_*, by their names. */
+export type KernelSettings = Readonly<Record<string, number>>;
+
+/** Something that can be chosen when a kernel is compiled. */
+export interface VariantPart {
+  /** Its name in a kernel's name. */
+  readonly name: string;
+  /** The CONFIG_* that it sets. */
+  readonly config: string;
+  readonly values: Readonly<Record<string, number>>;
+  /** The value that a kernel has when nothing is said. */
+  readonly standard: (kernel: string) => string;
+  readonly meaning: string;
+}
+
+/** What can be chosen, in the order in which names have it. */
+export const VARIANT_PARTS: readonly VariantPart[] = [
+  {
+    name: "spinlock",
+    config: "CONFIG_SPINLOCK",
+    values: { ttas: 1, ticket: 2 },
+    standard: () => "ttas",
+    meaning: "what stands behind spinlock_t",
+  },
+];
+
+/** What a kernel's name says behind the version. */
+export interface Variant {
+  /** "+spinlock=ticket": the same for the same settings; empty for a kernel as it is shipped. */
+  readonly suffix: string;
+  readonly settings: KernelSettings;
+}
+
+/** Reads "spinlock=ticket" and "CONFIG_SPINLOCK=2", which are the same. Throws ConfigError. */
+export function variantOf(kernel: string, words: readonly string[]): Variant {
+  const settings = new Map<string, number>();
+  for (const word of words) {
+    const [config, value] = settingOf(word);
+    const earlier = settings.get(config);
+    if (earlier !== undefined && earlier !== value) {
+      throw new ConfigError(
+        `${kernel}+${words.join("+")} says twice what ${config} is: choose one`,
+      );
+    }
+    settings.set(config, value);
+  }
+  const named = VARIANT_PARTS.flatMap((part) => {
+    const value = settings.get(part.config);
+    const name = Object.keys(part.values).find((each) => part.values[each] === value);
+    if (value === undefined || name === undefined) return [];
+    settings.delete(part.config);
+    return name === part.standard(kernel) ? [] : [[part.config, value, part.name, name] as const];
+  });
+  const bare = [...settings].sort(([a], [b]) => (a < b ? -1 : 1));
+  const all = [...named, ...bare.map(([config, value]) => [config, value, config, value] as const)];
+  return {
+    suffix: all.map(([, , name, value]) => `+${name}=${value}`).join(""),
+    settings: Object.fromEntries(all.map(([config, value]) => [config, value])),
+  };
+}
+
+function settingOf(word: string): readonly [config: string, value: number] {
+  const [name = "", text = "", ...rest] = word.split("=");
+  if (rest.length === 0 && /^CONFIG_\w+$/.test(name) && /^\d+$/.test(text)) {
+    return [name, Number(text)];
+  }
+  const part = VARIANT_PARTS.find((each) => each.name === name);
+  if (part === undefined) {
+    const known = VARIANT_PARTS.map((each) => each.name).join(", ");
+    throw new ConfigError(`a kernel has no part "${word}": write NAME=VALUE, NAME one of ${known}`);
+  }
+  const value = part.values[text];
+  if (value === undefined || rest.length > 0) {
+    const known = Object.keys(part.values).join(", ");
+    throw new ConfigError(`${name} of a kernel is one of ${known}, not "${text}"`);
+  }
+  return [part.config, value];
+}

@@ -1,0 +1,58 @@
+// Kernels with other settings than the shipped ones: their names, and what is refused. test/package.test.ts compiles one.
+
+import { describe, expect, test } from "vitest";
+import { chosenKernel } from "../../src/kernel/catalogue.ts";
+import { ConfigError } from "../../src/kernel/error.ts";
+import { loadKernel } from "../../src/kernel/load.ts";
+import * as host from "../../src/layout/structs.gen.ts";
+
+describe("the name of a kernel", () => {
+  test.each([
+    ["2.6.9", "2.6.9", {}],
+    ["2.6.9+spinlock=ticket", "2.6.9+spinlock=ticket", { CONFIG_SPINLOCK: 2 }],
+    ["2.6.9+CONFIG_SPINLOCK=2", "2.6.9+spinlock=ticket", { CONFIG_SPINLOCK: 2 }],
+    ["2.6.9+spinlock=ttas", "2.6.9", {}],
+    ["2.6.8+CONFIG_RMAP=2", "2.6.8+CONFIG_RMAP=2", { CONFIG_RMAP: 2 }],
+  ])("%s is %s, with its settings", (text, name, settings) => {
+    expect(chosenKernel(text)).toMatchObject({ name, settings });
+  });
+
+  test.each([
+    ["2.6.7+spinlock=ticket", "no kernel is called"],
+    ["2.6.9+rmap", 'no part "rmap"'],
+    ["2.6.9+spinlock=magic", "one of ttas, ticket"],
+    ["2.6.9+spinlock=ttas+spinlock=ticket", "says twice"],
+  ])("%s is refused: %s", (text, sentence) => {
+    expect(() => chosenKernel(text)).toThrow(ConfigError);
+    expect(() => chosenKernel(text)).toThrow(sentence);
+  });
+});
+
+test.each([
+  [
+    "2.6.9+CONFIG_CHECK=1",
+    "2.6.9+CONFIG_CHECK=1: CONFIG_CHECK cannot be chosen: there are CONFIG_KERNEL, CONFIG_RMAP",
+  ],
+  ["2.6.9+CONFIG_NONE=1", "CONFIG_NONE cannot be chosen"],
+  ["2.6.9+CONFIG_RMAP=9", "CONFIG_RMAP names no reverse map"],
+])("%s does not compile: %s", (kernel, sentence) => {
+  expect(() => loadKernel(kernel, false)).toThrow(sentence);
+});
+
+test("a kernel that lays out a struct otherwise than the host has it is refused", async () => {
+  // @ts-expect-error The build scripts are plain JavaScript.
+  const { layoutProblem } = (await import("../../src/build/layout-problem.mjs")) as {
+    layoutProblem: (layout: object, host: object) => string | null;
+  };
+  const fields = Object.entries(host.Page)
+    .filter(([name]) => name !== "SIZE")
+    .map(([name, offset]) => ({ name, offset }));
+  const page = { name: "Page", size: host.Page.SIZE, fields };
+  const constant = { name: "MEM_MAP", value: host.MEM_MAP };
+
+  expect(layoutProblem({ structs: [page], constants: [constant] }, host)).toBeNull();
+  const more = { ...page, fields: [...fields, { name: "hint", offset: 60 }] };
+  expect(layoutProblem({ structs: [more], constants: [] }, host)).toContain("Page.hint at 60");
+  const moved = { ...constant, value: 0 };
+  expect(layoutProblem({ structs: [], constants: [moved] }, host)).toContain("its MEM_MAP is 0");
+});
