@@ -17,10 +17,10 @@ import * as zapping from "./mm/zap";
 import { page_referenced as ask_referenced } from "./rmap/referenced";
 import * as walking from "./rmap/walk";
 import { Inode } from "./mm/mapping";
-import { Page, page_address, pfn_to_page } from "./mm/page";
+import { PG_dirty, Page, page_address, page_set_flag, pfn_to_page } from "./mm/page";
 import { page_has_content } from "./mm/page_alloc";
 
-export { boot_machine, min_lowmem_pfns } from "./mm/boot";
+export { attach_disk, boot_machine, min_lowmem_pfns } from "./mm/boot";
 export { cpu_idle, enter_rest, take_interrupts } from "./sched/idle";
 export { rcu_drain, synchronize_kernel } from "./sched/rcu_tasklet";
 export { cpu_kicks } from "./lock/sleep";
@@ -47,12 +47,33 @@ export {
   up_write,
 } from "./lock/rwsem";
 export { mutex_init, mutex_lock, mutex_trylock, mutex_unlock } from "./lock/mutex";
-export { lock_page, trylock_page, unlock_page } from "./mm/page_lock";
+export { lock_page, trylock_page, unlock_page, wait_on_page_writeback } from "./mm/page_lock";
 
 export { alloc_pages, free_pages, drain_local_pages } from "./mm/page_alloc";
 export { put_page } from "./mm/put_page";
 export { kmem_cache_alloc, kmem_cache_free, kmem_cache_reap_all } from "./mm/slab";
-export { lru_add_drain } from "./mm/lru";
+export { activate_page, lru_add_drain } from "./mm/lru";
+export { kswapd, try_to_free_pages } from "./mm/reclaim";
+export {
+  find_next_to_unuse,
+  mmlist_next_user,
+  swap_entry_of,
+  swapoff_abort,
+  swapoff_begin,
+  swapoff_end,
+  swapon,
+} from "./mm/swapon";
+export { swap_count, swap_duplicate, swap_free } from "./mm/swap_slots";
+export {
+  add_to_swap,
+  delete_from_swap_cache,
+  lookup_swap_cache,
+  read_swap_cache_async,
+} from "./mm/swap_state";
+export { swap_writepage } from "./mm/page_io";
+export { unuse_process } from "./mm/unuse";
+export { try_to_unmap } from "./rmap/unmap";
+export { shrink_page } from "./mm/shrink_page";
 export { page_mapcount } from "./rmap/index";
 
 export { mm_alloc, mm_get_user, mm_put_user, vma_alloc, vma_dup, vma_free } from "./mm/mm";
@@ -242,6 +263,11 @@ export function user_store32(address: f64, value: u32): void {
 /** Stores 64 bits; a BigInt from the host. */
 export function user_store64(address: f64, value: u64): void {
   access.user_store<u64>(address_of(address), value);
+}
+
+/** Marks that a page holds what the disk does not. */
+export function set_page_dirty(page: Page): void {
+  page_set_flag(page, PG_dirty);
 }
 
 /** See follow_page of rmap/walk.ts. */

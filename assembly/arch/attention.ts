@@ -9,3 +9,7 @@ export const ATTENTION_PANIC: u32 = 2;
 export const ATTENTION_HOST: u32 = 4;
 /** A grace period waits for this CPU, or callbacks of it do; served in quiescent states (lock/rcu.ts). */
 export const ATTENTION_RCU: u32 = 8;
+/** kswapd is wanted on this CPU; it runs where callbacks of RCU do (mm/kswapd.ts). */
+export const ATTENTION_KSWAPD: u32 = 16;
+/** A process that may run here was chosen to be killed (mm/oom_kill.ts). */
+export const ATTENTION_KILL: u32 = 32;

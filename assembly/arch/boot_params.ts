@@ -40,6 +40,8 @@ export class BootParams {
   rmap: u32;
   /** PATCH_*: which of the five patches the kernel has (config.ts). */
   patches: u32;
+  /** SWAPOFF_*: how swapoff looks for PTEs (mm/unuse.ts). */
+  swapoff: u32;
 }
 
 /** The boot parameters of this machine. */

@@ -34,6 +34,9 @@ export const BUG_LOCKS_HELD: u32 = 23;
 export const BUG_RCU_READER: u32 = 24;
 export const BUG_BAD_CALLBACK: u32 = 25;
 export const BUG_SLAB_FLAGS: u32 = 26;
+export const BUG_SWAP_SLOT: u32 = 40;
+export const BUG_SWAP_CACHE: u32 = 41;
+export const BUG_PAGE_LIST: u32 = 42;
 
 @unmanaged @final
 export class PanicRecord {

@@ -74,6 +74,31 @@ export const FIX_CHILD_AFTER: u64 = 0x80000000;
 /** A PTE of a file moves under i_mmap_lock (mm/mremap.ts). */
 export const FIX_MOVE_LOCK: u64 = 0x100000000;
 
+/** The count of a slot of swap changes under swap_device_lock (mm/swap_slots.ts). */
+export const FIX_SWAP_COUNT: u64 = 0x10000000000;
+/** A page that somebody holds is not taken away from its program (rmap/unmap.ts). */
+export const FIX_GUP_GUARD: u64 = 0x20000000000;
+/** try_to_unmap flushes a page that it takes away (rmap/unmap.ts). */
+export const FIX_UNMAP_FLUSH: u64 = 0x40000000000;
+/** A slot of swap is counted before a PTE names it (rmap/unmap.ts). */
+export const FIX_SLOT_FIRST: u64 = 0x80000000000;
+/** Reclaim looks at the references of a page under tree_lock before it frees it (mm/vmscan.ts). */
+export const FIX_REMOVE_COUNT: u64 = 0x100000000000;
+/** Reclaim looks again whether a page is dirty before it frees it (mm/vmscan.ts). */
+export const FIX_DIRTY_RECHECK: u64 = 0x200000000000;
+/** A page that is being written is marked, and not freed (mm/page_io.ts). */
+export const FIX_WRITEBACK: u64 = 0x400000000000;
+/** A fault looks at the swap-cache page again when it has locked it (mm/swap_fault.ts). */
+export const FIX_SWAP_RECHECK: u64 = 0x800000000000;
+/** A page of the swap cache is written to in place only if its slot has no other user (mm/swap_state.ts). */
+export const FIX_SHARE_CHECK: u64 = 0x1000000000000;
+/** Fork counts the slot of a PTE that it copies (mm/copy.ts). */
+export const FIX_FORK_SWAP: u64 = 0x2000000000000;
+/** swapoff compares the PTE with the entry (mm/unuse.ts). */
+export const FIX_UNUSE_COMPARE: u64 = 0x4000000000000;
+/** swapoff tries mmap_sem, and unlocks the page before it waits for it (mm/unuse.ts). */
+export const FIX_UNUSE_TRYLOCK: u64 = 0x8000000000000;
+
 /** True if this machine does without `fix`. */
 @inline
 export function without(fix: u64): bool {

@@ -18,7 +18,8 @@ import {
 } from "./pte";
 import { tlb_fill, tlb_lookup, tlb_pte } from "./tlb";
 import { MmStruct } from "../mm/mm_types";
-import { SIGSEGV, do_page_fault, raise_signal } from "../mm/page_fault";
+import { is_killed } from "../mm/oom_kill";
+import { SIGKILL, SIGSEGV, do_page_fault, raise_signal } from "../mm/page_fault";
 import { TASK_SIZE, pte_offset } from "../mm/pgtable";
 import { take_interrupts } from "../sched/idle";
 
@@ -61,6 +62,10 @@ function translate_slow(address: u64, write: bool): usize {
   }
   while (true) {
     take_interrupts();
+    if (is_killed(changetype<MmStruct>(this_cpu().active_mm))) {
+      raise_signal(SIGKILL, address, write);
+      return TRANSLATE_FAULT;
+    }
     const pte = walk(address, write);
     if (pte != 0) return frame_byte(pte, address);
     if (!do_page_fault(address, write)) return TRANSLATE_FAULT;

@@ -146,6 +146,7 @@ export const PERCPU_PAGESETS: usize = 0x100;
 export const PERCPU_PAGEVEC: usize = 0x180;
 export const PERCPU_PHASES: usize = 0x200;
 export const PERCPU_GATHER: usize = 0x280;
+export const PERCPU_RECLAIM: usize = 0x0a80;
 export const PERCPU_ARRAY_CACHES: usize = 0x0c00;
 export const PERCPU_TRACE: usize = 0x1c00;
 export const PERCPU_HELD_LOCKS: usize = 0x2800;
@@ -154,6 +155,7 @@ export const PERCPU_GRANT: usize = 0x2a00;
 export const PERCPU_LOCK_NODES: usize = 0x2c00;
 export const PERCPU_TLB: usize = 0x3000;
 
+if (PERCPU_GATHER + FREE_PTE_NR * 4 > PERCPU_RECLAIM) ERROR("a gather runs into ReclaimState");
 if (offsetof<PerCpu>() > PERCPU_PAGESETS) ERROR("the fields of PerCpu run into its arrays");
 
 /** The area of the CPU that asks. */

@@ -19,6 +19,9 @@ export const TRACE_PROTECT_RANGE: u32 = 10;
 export const TRACE_MOVE_TABLES: u32 = 11;
 export const TRACE_ANON_VMA_FREE: u32 = 12;
 export const TRACE_SIGNAL: u32 = 13;
+export const TRACE_UNMAP: u32 = 40;
+export const TRACE_SWAP_PAGE: u32 = 41;
+export const TRACE_OOM_KILL: u32 = 42;
 
 /** Remembers that `event` happened at virtual address `addr`, to the object `object`. */
 @inline

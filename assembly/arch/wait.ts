@@ -56,6 +56,11 @@ export function cpu_delay(turns: u32): void {
   }
 }
 
+/** Rests for a millisecond, or until this CPU, kicked `kicks` times so far, is kicked again. */
+export function cpu_rest_shortly(kicks: u32): void {
+  atomic.wait<i32>(percpu_wake_word(this_cpu()), <i32>kicks, 1000000);
+}
+
 /** Rests until this CPU, kicked `kicks` times so far, is kicked again, or for a while. */
 export function cpu_rest(kicks: u32): void {
   atomic.wait<i32>(percpu_wake_word(this_cpu()), <i32>kicks, SLEEP_NS);

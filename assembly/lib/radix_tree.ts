@@ -7,11 +7,13 @@
 // A level of nodes decides 6 bits of the index, the top one the highest. A tree of height h holds
 // the indices below 64^h; at height 0, `rnode` is itself the item of index 0. Between calls no node
 // is empty, and the tree is as low as its highest index allows. A node knows its parent, so that
-// removing climbs instead of remembering the way.
-// Left out: tags (dirty, writeback), preloading of nodes, lookups without the lock.
+// removing climbs instead of remembering the way. Nodes are made under the lock, so an insertion takes them from
+// what mm/radix_preload.ts has laid ready, or from the reserve.
+// Left out: tags (dirty, writeback), lookups without the lock.
 
 import { BUG_RADIX_TREE, check_bug_on } from "../arch/bug";
-import { kmem_cache_alloc, kmem_cache_free } from "../mm/slab";
+import { GFP_ATOMIC } from "../mm/page_alloc";
+import { kmem_cache_alloc_gfp, kmem_cache_free } from "../mm/slab";
 import { CACHE_RADIX_NODE } from "../mm/slab_types";
 import { EEXIST, ENOMEM } from "./errno";
 
@@ -56,7 +58,7 @@ export function radix_tree_insert(root: usize, index: u64, item: usize): i32 {
   for (let shift = tree.height * LEVEL_BITS; shift != 0; slot = slot_of(node, index, shift)) {
     let child = load<usize>(slot);
     if (child == 0) {
-      child = kmem_cache_alloc(CACHE_RADIX_NODE);
+      child = kmem_cache_alloc_gfp(CACHE_RADIX_NODE, GFP_ATOMIC);
       if (child == 0) {
         prune(tree, node, index, shift);
         return -ENOMEM;
@@ -136,7 +138,7 @@ export function radix_tree_next(root: usize, index: u64, found: usize): usize {
 function extend(tree: RadixTreeRoot, index: u64): bool {
   while (index > max_index(tree.height)) {
     if (tree.rnode != 0) {
-      const node = kmem_cache_alloc(CACHE_RADIX_NODE);
+      const node = kmem_cache_alloc_gfp(CACHE_RADIX_NODE, GFP_ATOMIC);
       if (node == 0) {
         shrink(tree);
         return false;

@@ -50,7 +50,13 @@ export const LOCK_INTERRUPTS: u32 = 19;
 export const LOCK_RCU: u32 = 20;
 /** files_lock: who uses a handle, and who closes it. */
 export const LOCK_FILES: u32 = 21;
-export const NR_LOCK_CLASSES: u32 = 22;
+/** swap_list_lock: the swap areas in order of priority. */
+export const LOCK_SWAP_LIST: u32 = 22;
+/** swap_device_lock: the counts of the slots of one area. */
+export const LOCK_SWAP_DEVICE: u32 = 23;
+/** disk.lock: which blocks are in use. */
+export const LOCK_DISK: u32 = 24;
+export const NR_LOCK_CLASSES: u32 = 25;
 
 /** Two low bits of the address of a lock: a spinlock. */
 export const LOCK_IS_SPINLOCK: usize = 0;

@@ -146,6 +146,13 @@ export function lock_acquire_tried(key: usize): void {
   if (lock_class != LOCK_NONE) held_lock_add(key, lock_class);
 }
 
+/** This CPU may sleep now: it holds no spinlock. */
+export function no_spinlocks_held(): void {
+  if (boot().lockdep == 0) return;
+  const held = classes_held() & ALL_SPINNING;
+  if (held != 0) panic(BUG_SLEEP_IN_ATOMIC, 0, (highest(held) << 8) | LOCK_NONE);
+}
+
 /** Before this CPU frees the lock of a key. */
 export function lock_release(key: usize): void {
   if (boot().lockdep == 0) return;

@@ -7,7 +7,7 @@ import { boot } from "../arch/boot_params";
 import { serve_ipis } from "../arch/ipi";
 import { percpu_wake_word, this_cpu } from "../arch/percpu";
 import { enter_lazy, leave_lazy } from "../arch/tlb_state";
-import { cpu_rest } from "../arch/wait";
+import { cpu_rest, cpu_rest_shortly } from "../arch/wait";
 import { rcu_quiescent } from "./rcu";
 
 /** Serves what a CPU at rest is kicked for. */
@@ -32,6 +32,16 @@ export function cpu_sleep_while(addr: usize, seen: u32): void {
     if (read_once<u32>(addr) != seen) break;
     cpu_rest(kicks);
   }
+  leave_lazy();
+}
+
+/** Sleeps for a moment, so that others can do what this CPU waits for. */
+export function cpu_nap(): void {
+  const cpu = this_cpu();
+  enter_lazy();
+  const kicks = read_once<u32>(percpu_wake_word(cpu));
+  serve_at_rest();
+  cpu_rest_shortly(kicks);
   leave_lazy();
 }
 

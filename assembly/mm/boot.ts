@@ -28,9 +28,13 @@ import { mm_init, mmlist_init } from "./mm";
 import { MmStruct, VmArea } from "./mm_types";
 import { PG_reserved, UNMAPPED, page_address, page_to_pfn, pfn_to_page } from "./page";
 import { PG_free_checked } from "./page";
-import { GFP_KERNEL, GFP_ZERO, alloc_page, free_one_block, pageset_init } from "./page_alloc";
+import { free_one_block } from "./buddy";
+import { GFP_KERNEL, GFP_ZERO, alloc_page, pageset_init } from "./page_alloc";
 import { page_wait_init } from "./page_lock";
 import { lock_classes_init } from "./lock_classes";
+import { disk_init } from "./disk";
+import { setup_watermarks } from "./reclaim";
+import { swap_init } from "./swapon";
 import { kmem_cache_create } from "./slab";
 import {
   CACHE_ANON_VMA,
@@ -182,6 +186,7 @@ export function boot_machine(
   page_wait_init();
   mmlist_init();
   rcu_init();
+  swap_init();
   zero_page_init();
   const kernel_mm = changetype<MmStruct>(INIT_MM);
   mm_init(kernel_mm, page_address(alloc_page(GFP_KERNEL | GFP_ZERO)));
@@ -192,6 +197,17 @@ export function boot_machine(
   }
   // RELEASE. Pairs with the host, which lets other CPUs start when it has seen the magic.
   smp_store_release<u32>(changetype<usize>(params), BOOT_MAGIC);
+  return true;
+}
+
+/**
+ * Gives a machine that has booted a disk of `nr_blocks`, the first `backed` of them with content behind the frames;
+ * from then on memory is reclaimed. False when there is no memory for its books.
+ */
+export function attach_disk(nr_blocks: u32, backed: u32): bool {
+  const base = (<usize>boot().lowmem_pfns) << PAGE_SHIFT;
+  if (!disk_init(nr_blocks, backed, base)) return false;
+  setup_watermarks();
   return true;
 }
 

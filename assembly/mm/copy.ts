@@ -5,11 +5,11 @@
 // the parent's is taken inside it, once for each page of PTEs. For each PTE, in this order:
 // write-protect the parent if the mapping is private, clean if shared, old, reference, rss, child's
 // PTE, rmap. The parent's TLB is flushed once, by dup_mmap, after all VMAs: until then other
-// threads of the parent may write through stale entries. Left out: swap entries (they come with
-// swap), huge pages.
+// threads of the parent may write through stale entries. A PTE that names a slot of swap: the slot is
+// counted, then the PTE is copied. Left out: huge pages.
 
 import { boot } from "../arch/boot_params";
-import { FIX_WRITE_PROTECT, without } from "../arch/fixes";
+import { FIX_FORK_SWAP, FIX_WRITE_PROTECT, without } from "../arch/fixes";
 import { PHASE_PTE_COPY, phase_enter, phase_leave } from "../arch/phase";
 import {
   _PAGE_ACCESSED,
@@ -28,6 +28,8 @@ import { page_dup_rmap } from "../rmap/index";
 import { MmStruct, VM_SHARED, VmArea, is_cow_mapping, mm_ptl } from "./mm_types";
 import { PG_reserved, get_page, pfn_to_page } from "./page";
 import { PMD_SHIFT, addr_end, next_pte_table, pte_alloc_map, pte_offset } from "./pgtable";
+import { swap_duplicate } from "./swap_slots";
+import { pte_to_swp_entry } from "./swap_types";
 
 /** Copies one PTE from `src` to `dst`; `pte` is what `src` holds. */
 @inline
@@ -52,6 +54,16 @@ function copy_one_pte(mm: MmStruct, dst: usize, src: usize, pte: u64, cow: bool,
   page_dup_rmap(page);
 }
 
+/** The child's PTE names the same slot, which has one user more. */
+function copy_swap_pte(dst: usize, pte: u64): void {
+  if (without(FIX_FORK_SWAP)) {
+    set_pte(dst, pte);
+    return;
+  }
+  swap_duplicate(pte_to_swp_entry(pte));
+  set_pte(dst, pte);
+}
+
 /** Copies the PTEs of one table, up to `count` of them. Both page_table_locks are held. */
 export function copy_pte_range(
   mm: MmStruct,
@@ -68,7 +80,7 @@ export function copy_pte_range(
     const pte = pte_read(src);
     if (pte == 0) continue;
     if (pte_present(pte)) copy_one_pte(mm, dst, src, pte, cow, keep);
-    else set_pte(dst, pte);
+    else copy_swap_pte(dst, pte);
   }
 }
 

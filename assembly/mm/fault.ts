@@ -4,8 +4,7 @@
 // allocate, copy or read, and after it is taken again the PTE is compared: another thread may have
 // been faster. Order of steps as in those kernels: rss, rmap, then the PTE for a new anonymous
 // page; the old page's rmap goes before the PTE is switched in a COW break, which is harmless
-// because reuse is decided by page_count. Left out: swap, nonlinear files, get_user_pages (they
-// come with reclaim).
+// because reuse is decided by page_count. Left out: nonlinear files.
 
 import { read_once } from "../arch/atomic";
 import { boot } from "../arch/boot_params";
@@ -39,7 +38,6 @@ import {
   Page,
   get_page,
   page_address,
-  page_count,
   page_test_flag,
   page_to_pfn,
   pfn_to_page,
@@ -48,6 +46,8 @@ import { GFP_HIGHUSER, GFP_ZERO, alloc_page, clear_highpage, page_has_content } 
 import { put_page } from "./put_page";
 import { trylock_page, unlock_page } from "./page_lock";
 import { pte_alloc_map, pte_offset } from "./pgtable";
+import { SWAP_FAULT_DONE, SWAP_FAULT_MAPPED, SWAP_FAULT_OOM, do_swap_page } from "./swap_fault";
+import { can_share_swap_page } from "./swap_state";
 
 export const VM_FAULT_OOM: i32 = -1;
 export const VM_FAULT_SIGBUS: i32 = 0;
@@ -89,11 +89,6 @@ function do_anonymous_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64,
   set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma.vm_page_prot)));
   spin_unlock(mm_ptl(mm));
   return VM_FAULT_MINOR;
-}
-
-/** The reuse rule of the time: nobody else holds a reference. The page lock is held. */
-function can_share_page(page: Page): bool {
-  return page_count(page) == 1 && !page_test_flag(page, PG_reserved);
 }
 
 function copy_user_page(to: Page, from: Page): void {
@@ -150,7 +145,7 @@ function do_wp_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, pte: u
   const old = pfn_to_page(pte_pfn(pte));
   trace(TRACE_WP_PAGE, address, changetype<usize>(old));
   if (trylock_page(old)) {
-    const reuse = can_share_page(old);
+    const reuse = can_share_swap_page(old);
     unlock_page(old);
     if (reuse) {
       wp_reuse(mm, vma, ptep, address);
@@ -264,6 +259,25 @@ function handle_present_pte(
   return VM_FAULT_MINOR;
 }
 
+/** The PTE names a slot of swap. Locked; unlocks. */
+function handle_swap_pte(
+  mm: MmStruct,
+  vma: VmArea,
+  ptep: usize,
+  address: u64,
+  pte: u64,
+  write: bool,
+): i32 {
+  const done = do_swap_page(mm, vma, ptep, address, pte, write ? mkwrite_dirty(vma, 0) : 0);
+  if (done == SWAP_FAULT_OOM) return VM_FAULT_OOM;
+  if (done == SWAP_FAULT_DONE) return VM_FAULT_MINOR;
+  if (write && done == SWAP_FAULT_MAPPED) {
+    return do_wp_page(mm, vma, ptep, address, pte_read(ptep));
+  }
+  spin_unlock(mm_ptl(mm));
+  return VM_FAULT_MINOR;
+}
+
 /**
  * Resolves a fault at `address` of `vma`, which allows the access. mmap_sem is held for reading.
  * VM_FAULT_*.
@@ -278,5 +292,6 @@ export function handle_mm_fault(mm: MmStruct, vma: VmArea, address: u64, write: 
   }
   const pte = pte_read(ptep);
   if (pte_present(pte)) return handle_present_pte(mm, vma, ptep, address, pte, write);
+  if (pte != 0) return handle_swap_pte(mm, vma, ptep, address, pte, write);
   return do_no_page(mm, vma, ptep, address, write);
 }

@@ -28,7 +28,9 @@ import {
   page_test_flag,
 } from "./page";
 import { GFP_HIGHUSER, alloc_page, page_has_content } from "./page_alloc";
+import { store_read } from "./page_io";
 import { put_page } from "./put_page";
+import { radix_tree_preload } from "./radix_preload";
 import { __clear_page_locked, __set_page_locked, lock_page, unlock_page } from "./page_lock";
 
 /** nopage: the address lies behind the end of the file. */
@@ -72,14 +74,18 @@ function clear_behind_end(inode: Inode, index: u64, frame: usize): void {
   memset(frame + used, 0, PAGE_SIZE - used);
 }
 
-/** Fills a page with what the file holds there. */
+/** Fills a page with what the file was made of, as far as that was not cut off. */
+function read_original(inode: Inode, page: Page): void {
+  if (!page_has_content(page)) return;
+  const frame = page_address(page);
+  if (inode.i_kind == FILE_SEED) fill_from_seed(frame, inode.i_seed, page.index);
+  else memset(frame, 0, PAGE_SIZE);
+  clear_behind_end(inode, page.index, frame);
+}
+
+/** Fills a page with what the file holds there: what was written to the disk, or what it was made of. */
 function readpage(inode: Inode, page: Page): void {
-  if (page_has_content(page)) {
-    const frame = page_address(page);
-    if (inode.i_kind == FILE_SEED) fill_from_seed(frame, inode.i_seed, page.index);
-    else memset(frame, 0, PAGE_SIZE);
-    clear_behind_end(inode, page.index, frame);
-  }
+  if (!store_read(inode, page)) read_original(inode, page);
   page_set_flag(page, PG_uptodate);
 }
 
@@ -101,6 +107,7 @@ function fill_from_seed(frame: usize, seed: u32, index: u64): void {
 
 /** A new page of the file, read in, with a reference; or 0 when out of memory. */
 function page_cache_read(inode: Inode, index: u64): Page {
+  if (!radix_tree_preload()) return changetype<Page>(0);
   const page = alloc_page(GFP_HIGHUSER);
   if (changetype<usize>(page) == 0) return page;
   __set_page_locked(page);

@@ -6,6 +6,7 @@ import { TLB_FLUSH, TlbFlush } from "../arch/tlb_interrupt";
 import {
   LOCK_ANON_VMA,
   LOCK_CACHE,
+  LOCK_DISK,
   LOCK_FILES,
   LOCK_I_MMAP,
   LOCK_I_SEM,
@@ -14,6 +15,8 @@ import {
   LOCK_MMLIST,
   LOCK_PAGE_TABLE,
   LOCK_RCU,
+  LOCK_SWAP_DEVICE,
+  LOCK_SWAP_LIST,
   LOCK_TASKLIST,
   LOCK_TLBSTATE,
   LOCK_TREE,
@@ -27,6 +30,7 @@ import {
 import { RCU_STATE } from "../lock/rcu";
 import { TASKLIST_LOCK } from "../sched/task";
 import { AnonVma } from "./anon_vma";
+import { DISK } from "./disk";
 import { FILES_LOCK } from "./inode";
 import { Inode } from "./mapping";
 import { MMLIST_LOCK } from "./mm";
@@ -34,6 +38,7 @@ import { MmStruct } from "./mm_types";
 import { PAGE_WAIT_QUEUES, WAIT_QUEUE_STRIDE } from "./page_lock";
 import { kmem_cache_first_object, kmem_cache_size } from "./slab";
 import { CACHE_ANON_VMA, CACHE_INODE, CACHE_MM, CACHE_STRIDE, NR_CACHES, Slab } from "./slab_types";
+import { MAX_SWAPFILES, SWAPPER_TREE_LOCK, SWAP_LIST, swap_info } from "./swap_types";
 import { MAX_NR_ZONES, zone_lru_lock, zone_of } from "./zone";
 
 if (offsetof<Slab>("cache_id") != SLAB_CACHE_ID) ERROR("SLAB_CACHE_ID is not where a slab has it");
@@ -45,6 +50,12 @@ function fixed_locks(): void {
   lock_class_of_fixed(MMLIST_LOCK, LOCK_MMLIST);
   lock_class_of_fixed(RCU_STATE, LOCK_RCU);
   lock_class_of_fixed(FILES_LOCK, LOCK_FILES);
+  lock_class_of_fixed(DISK, LOCK_DISK);
+  lock_class_of_fixed(SWAP_LIST, LOCK_SWAP_LIST);
+  lock_class_of_fixed(SWAPPER_TREE_LOCK, LOCK_TREE);
+  for (let i: u32 = 0; i < MAX_SWAPFILES; i++) {
+    lock_class_of_fixed(changetype<usize>(swap_info(i)), LOCK_SWAP_DEVICE);
+  }
   lock_class_of_fixed(INIT_MM + offsetof<MmStruct>("page_table_lock"), LOCK_PAGE_TABLE);
   lock_class_of_fixed(INIT_MM + offsetof<MmStruct>("mmap_sem_0"), LOCK_MMAP_SEM);
   for (let i: u32 = 0; i < MAX_NR_ZONES; i++) {

@@ -1,9 +1,11 @@
 // The LRU lists and the pagevecs in front of them. Linux: mm/swap.c of 2.6.9. A page is added
 // through a pagevec of its CPU, so that lru_lock is taken once for 16 pages; while it waits there
 // the pagevec holds a reference, and a COW fault that finds page_count 2 for that reason copies, as
-// it did in those kernels. Left out: the moves between the lists, which belong to reclaim.
+// it did in those kernels. An
+// inactive page that is used twice becomes active.
 
 import { PAGEVEC_SIZE, PERCPU_PAGEVEC, this_cpu, this_cpu_base } from "../arch/percpu";
+import { this_reclaim } from "../arch/reclaim_state";
 import { list_add } from "../lib/list";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import {
@@ -12,14 +14,16 @@ import {
   PG_referenced,
   Page,
   get_page,
+  page_clear_flag,
   page_lru,
   page_set_flag,
   page_test_flag,
 } from "./page";
-import { put_page } from "./put_page";
+import { __lru_del, put_page } from "./put_page";
 import { Zone, zone_active_list, zone_inactive_list, zone_lru_lock, zone_of } from "./zone";
 
-function add_to_list(zone: Zone, page: Page, active: bool): void {
+/** Puts a page on a list of its zone; lru_lock is held. */
+export function add_to_list(zone: Zone, page: Page, active: bool): void {
   page_set_flag(page, active ? PG_lru | PG_active : PG_lru);
   if (active) {
     list_add(page_lru(page), zone_active_list(zone));
@@ -74,8 +78,24 @@ export function lru_cache_add(page: Page): void {
   pagevec_add(page, 0);
 }
 
-/** Notes a use, for the reclaim to come. */
+/** Moves an inactive page to the active list. */
+export function activate_page(page: Page): void {
+  const zone = zone_of(page.zone);
+  spin_lock(zone_lru_lock(zone));
+  if (page_test_flag(page, PG_lru) && !page_test_flag(page, PG_active)) {
+    __lru_del(zone, page);
+    add_to_list(zone, page, true);
+    this_reclaim().pgactivate++;
+  }
+  spin_unlock(zone_lru_lock(zone));
+}
+
+/** Notes a use; the second one makes an inactive page active. */
 @inline
 export function mark_page_accessed(page: Page): void {
   if (!page_test_flag(page, PG_referenced)) page_set_flag(page, PG_referenced);
+  else if (!page_test_flag(page, PG_active) && page_test_flag(page, PG_lru)) {
+    activate_page(page);
+    page_clear_flag(page, PG_referenced);
+  }
 }

@@ -1,7 +1,7 @@
 // Files: inode, address_space, and the tree of the VMAs that map a file. Linux: include/linux/fs.h
-// of 2.6.9. Where the content comes from is a property of the inode: the page cache is the only
-// store of a file that the host filled, or a file is a function of its seed. Left out: dentries,
-// file descriptors, writeback (it comes with reclaim).
+// of 2.6.9. Where the content comes from is a property of the inode: zeros, or a function of its seed; what was
+// written lies in the page cache, and on the disk when reclaim has taken it out of there. Left out: dentries,
+// file descriptors.
 
 import { atomic_inc, read_once } from "../arch/atomic";
 import { list_init } from "../lib/list";
@@ -59,6 +59,10 @@ export class Inode {
   @atomic truncate_count: u32;
   /** Where the seed ends: behind it the file was cut off once, and holds zeros. */
   @guarded("i_sem") i_seed_end: u64;
+  /** Height of the tree of blocks that the file has on the disk; the words of a RadixTreeRoot. */
+  @guarded("tree_lock") store_height: u32;
+  /** Top node of that tree; an item is the number of a block, plus 1. */
+  @guarded("tree_lock") store_rnode: usize;
   /** Node on the list of all files. */
   @guarded("inode_lock") i_list_next: usize;
   /** See i_list_next. */
@@ -75,6 +79,12 @@ export function inode_sem(inode: Inode): Mutex {
 @inline
 export function inode_page_tree(inode: Inode): usize {
   return changetype<usize>(inode) + offsetof<Inode>("page_tree_height");
+}
+
+/** The tree of blocks: a RadixTreeRoot. */
+@inline
+export function inode_store_tree(inode: Inode): usize {
+  return changetype<usize>(inode) + offsetof<Inode>("store_height");
 }
 
 /** Address of tree_lock. */
@@ -132,6 +142,8 @@ export function inode_alloc(kind: u32, seed: u32, size_bytes: u64, ino: u32): In
   mutex_init(inode_sem(inode));
   inode.page_tree_height = 0;
   inode.page_tree_rnode = 0;
+  inode.store_height = 0;
+  inode.store_rnode = 0;
   inode.tree_lock = 0;
   inode.nrpages = 0;
   inode.i_mmap = 0;

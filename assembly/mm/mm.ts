@@ -1,7 +1,13 @@
 // Birth and death of address spaces and VMAs, as far as they need the kernel: allocation, the list
 // of all mms, the reference counts. Linux: kernel/fork.c of 2.6.9.
 
-import { atomic_dec_and_test, atomic_fetch_add, atomic_inc } from "../arch/atomic";
+import {
+  atomic_cmpxchg,
+  atomic_dec_and_test,
+  atomic_fetch_add,
+  atomic_inc,
+  read_once,
+} from "../arch/atomic";
 import { BUG_MM_USERS, bug_on } from "../arch/bug";
 import { INIT_MM, KERNEL_GLOBALS } from "../arch/memory_map";
 import { memcpy, memset } from "../arch/memory";
@@ -22,9 +28,16 @@ export const MMLIST_LOCK: usize = KERNEL_GLOBALS + 0x80;
 export const MMLIST: usize = KERNEL_GLOBALS + 0x84;
 const MM_SERIAL: usize = KERNEL_GLOBALS + 0x8c;
 
+/** The node of an mm on the list of all. */
 @inline
-function mmlist_node(mm: MmStruct): usize {
+export function mmlist_node(mm: MmStruct): usize {
   return changetype<usize>(mm) + offsetof<MmStruct>("mmlist_next");
+}
+
+/** The mm that a node of the list belongs to. */
+@inline
+export function mmlist_mm(node: usize): MmStruct {
+  return changetype<MmStruct>(node - offsetof<MmStruct>("mmlist_next"));
 }
 
 /** Makes the empty list of address spaces, at boot. */
@@ -66,6 +79,15 @@ export function mm_alloc(): MmStruct {
 export function mm_get_user(mm: MmStruct): void {
   bug_on(mm.mm_users <= 0, BUG_MM_USERS, changetype<usize>(mm), mm.mm_users);
   atomic_inc(mm_users_addr(mm));
+}
+
+/** One user more, unless the last has gone. mmlist_lock is held. Linux: in try_to_unuse. */
+export function mm_get_user_unless_gone(mm: MmStruct): bool {
+  while (true) {
+    const users = read_once<i32>(mm_users_addr(mm));
+    if (users <= 0) return false;
+    if (atomic_cmpxchg<i32>(mm_users_addr(mm), users, users + 1) == users) return true;
+  }
 }
 
 /**

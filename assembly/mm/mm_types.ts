@@ -100,6 +100,8 @@ export class MmStruct {
   @guarded("mmap_sem") total_vm: u32;
   /** Number of this address space since boot, for people. */
   serial: u32;
+  /** 1: chosen to be killed for want of memory. */
+  @atomic oom_killed: u32;
   /** Where the search for a free range begins, in bytes. */
   @guarded("mmap_sem") free_area_cache: u64;
   /** Start of the heap. */

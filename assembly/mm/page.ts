@@ -13,7 +13,7 @@ import {
   atomic_or,
   read_once,
 } from "../arch/atomic";
-import { atomic_add_negative, atomic_inc } from "../arch/atomic";
+import { atomic_add_negative, atomic_inc, atomic_inc_and_test } from "../arch/atomic";
 import { BUG_COUNT_UNDERFLOW, bug_on } from "../arch/bug";
 import { MEM_MAP, PAGE_SHIFT, STRUCT_PAGE_SHIFT } from "../arch/memory_map";
 
@@ -24,6 +24,8 @@ export const PG_dirty: u32 = 1 << 4;
 export const PG_lru: u32 = 1 << 5;
 export const PG_active: u32 = 1 << 6;
 export const PG_slab: u32 = 1 << 7;
+/** The page is being written to the disk. */
+export const PG_writeback: u32 = 1 << 8;
 export const PG_reserved: u32 = 1 << 11;
 /** The page heads a free block of the buddy allocator; private_ is its order. */
 export const PG_buddy: u32 = 1 << 12;
@@ -31,6 +33,8 @@ export const PG_buddy: u32 = 1 << 12;
 export const PG_table: u32 = 1 << 13;
 /** 2.6.8: the bit spinlock of _mapcount, mapping and PG_anon. */
 export const PG_maplock: u32 = 1 << 15;
+/** The page has a slot of swap, private_, and is found by it. */
+export const PG_swapcache: u32 = 1 << 16;
 /** 2.6.8: `mapping` is an anon_vma. */
 export const PG_anon: u32 = 1 << 20;
 /** Checking builds: the page lies on a free list, its frame is poisoned. */
@@ -47,7 +51,7 @@ export class Page {
   @atomic _count: i32;
   /** PTEs that map this frame: minus one (2.6.9, atomic), or as it is (2.6.8, under PG_maplock). */
   @atomic _mapcount: i32;
-  /** Order of a free block; address of the slab of a PG_slab page. */
+  /** Order of a free block; address of the slab of a PG_slab page; entry of a PG_swapcache page. */
   private_: u32;
   /** AnonVma (2.6.9: | 1), or AddressSpace, or 0. */
   @guarded("PG_locked") mapping: usize;
@@ -176,6 +180,13 @@ export function get_page(page: Page): void {
     bug_on(page_count(page) <= 0, BUG_COUNT_UNDERFLOW, changetype<usize>(page));
   }
   atomic_inc(page_count_addr(page));
+}
+
+/** Takes a reference to a page that may be free; false, and none was taken, if it is. lru_lock is held. */
+export function get_page_unless_free(page: Page): bool {
+  if (!atomic_inc_and_test(page_count_addr(page))) return true;
+  atomic_add_negative(page_count_addr(page), -1);
+  return false;
 }
 
 /** Drops a reference; true when it was the last. */

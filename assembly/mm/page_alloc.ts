@@ -1,13 +1,15 @@
 // The buddy allocator and its per-CPU lists. Linux: mm/page_alloc.c of 2.6.9.
 //
 // Single frames come from and go to a hot list of the CPU, which is filled and drained in batches
-// under zone->lock. A free block is marked by PG_buddy and its order in the first page (as from
-// 2.6.11; the bitmaps of pairs of 2.6.9 say the same). A batch is one block when there is one, so
+// under zone->lock (buddy.ts has the blocks). A batch is one block when there is one, so
 // that the struct pages of one CPU's frames lie together (decision 0011). A frame may be reused as soon as it is free:
-// whoever frees one has flushed before. Left out: cold lists, watermarks, reclaim on failure: an
-// allocation that finds nothing returns 0.
+// whoever frees one has flushed before.
+//
+// Watermarks. Below pages_low kswapd is woken; below pages_min only who reclaims or cannot wait gets a frame,
+// the others reclaim first (mm/vmscan.ts), so they hold no spinlock. A machine without a disk has no watermarks
+// and gives its last frame. Left out: cold lists, lower_zone_protection.
 
-import { atomic_fetch_add } from "../arch/atomic";
+import { atomic_fetch_add, read_once } from "../arch/atomic";
 import { memscan, memset } from "../arch/memory";
 import {
   BUG_BAD_PAGE_STATE,
@@ -21,17 +23,18 @@ import {
 import { boot } from "../arch/boot_params";
 import { PAGE_SIZE } from "../arch/memory_map";
 import { PERCPU_PAGESETS, this_cpu_base } from "../arch/percpu";
+import { this_reclaim } from "../arch/reclaim_state";
 import { TRACE_FREE_PAGE, trace } from "../arch/trace";
 import { shadow_allocated, shadow_freed } from "../check/shadow";
 import {
   list_add,
   list_add_tail,
   list_del,
-  list_empty,
   list_init,
   list_next,
   list_prev,
 } from "../lib/list";
+import { no_spinlocks_held } from "../lock/lockdep";
 import { spin_lock_irq, spin_unlock_irq } from "../lock/spinlock";
 import {
   PAGE_MAPPING_ANON,
@@ -43,6 +46,8 @@ import {
   PG_maplock,
   PG_reserved,
   PG_slab,
+  PG_swapcache,
+  PG_writeback,
   Page,
   UNMAPPED,
   lru_to_page,
@@ -52,21 +57,37 @@ import {
   page_to_pfn,
   pfn_to_page,
 } from "./page";
-import { MAX_ORDER, ZONE_HIGHMEM, ZONE_NORMAL, Zone, free_area, zone_of } from "./zone";
+import { free_one_block, rmqueue } from "./buddy";
+import { is_reclaiming, try_to_free_pages, wakeup_kswapd } from "./reclaim";
+import { ZONE_HIGHMEM, ZONE_NORMAL, Zone, zone_of } from "./zone";
 
 /** The caller can use a frame without content. */
 export const GFP_HIGHMEM: u32 = 0x02;
 /** The frame is filled with zeros. */
 export const GFP_ZERO: u32 = 0x8000;
+/** The caller may sleep, so it may reclaim: it holds no spinlock. */
+export const GFP_WAIT: u32 = 0x10;
+/** The caller cannot wait. */
+export const GFP_ATOMIC: u32 = 0x20;
 export const GFP_KERNEL: u32 = 0xd0;
 export const GFP_HIGHUSER: u32 = GFP_KERNEL | GFP_HIGHMEM;
 
+/** How often an allocation reclaims before it gives up. */
+const RECLAIM_ROUNDS: u32 = 8;
 /** Byte that fills free frames in checking builds. */
 const POISON_FREE_FRAME: u8 = 0x6b;
 
 /** Flags that no page may have when it is freed. */
 const BAD_AT_FREE: u32 =
-  PG_locked | PG_lru | PG_active | PG_slab | PG_reserved | PG_maplock | PG_buddy;
+  PG_locked |
+  PG_lru |
+  PG_active |
+  PG_slab |
+  PG_reserved |
+  PG_maplock |
+  PG_buddy |
+  PG_swapcache |
+  PG_writeback;
 
 /** per_cpu_pages: one for each zone in the per-CPU area. */
 @unmanaged @final
@@ -101,68 +122,6 @@ export function pageset_init(cpu_base: usize, zone_index: u32, batch: u32): void
   pcp.batch = batch;
   pcp.high = 6 * batch;
   list_init(pageset_list(pcp));
-}
-
-@inline
-function area_count_add(zone: Zone, order: u32, delta: i32): void {
-  const count = free_area(zone, order) + 8;
-  store<i32>(count, load<i32>(count) + delta);
-}
-
-@inline
-function is_buddy(page: Page, order: u32): bool {
-  return (page.flags & PG_buddy) != 0 && page.private_ == order;
-}
-
-/** Gives a block to its zone and merges it with its free buddies; zone->lock is held. */
-export function free_one_block(zone: Zone, first: Page, first_order: u32): void {
-  let pfn = page_to_pfn(first);
-  let order = first_order;
-  zone.free_pages += 1 << order;
-  while (order < MAX_ORDER - 1) {
-    const buddy_pfn = pfn ^ (1 << order);
-    if (buddy_pfn < zone.zone_start_pfn || buddy_pfn + (1 << order) > zone.zone_end_pfn) break;
-    const buddy = pfn_to_page(buddy_pfn);
-    if (!is_buddy(buddy, order)) break;
-    list_del(page_lru(buddy));
-    buddy.flags &= ~PG_buddy;
-    area_count_add(zone, order, -1);
-    pfn &= buddy_pfn;
-    order++;
-  }
-  const page = pfn_to_page(pfn);
-  page.flags |= PG_buddy;
-  page.private_ = order;
-  list_add(page_lru(page), free_area(zone, order));
-  area_count_add(zone, order, 1);
-}
-
-/** Takes a block of 2^order frames out of the zone, or 0; zone->lock is held. */
-function rmqueue(zone: Zone, order: u32): Page {
-  for (let from = order; from < MAX_ORDER; from++) {
-    const head = free_area(zone, from);
-    if (list_empty(head)) continue;
-    const page = lru_to_page(list_next(head));
-    list_del(page_lru(page));
-    page.flags &= ~PG_buddy;
-    area_count_add(zone, from, -1);
-    zone.free_pages -= 1 << order;
-    expand(zone, page, order, from);
-    return page;
-  }
-  return changetype<Page>(0);
-}
-
-/** Gives the upper halves of a block back until 2^order frames are left. */
-function expand(zone: Zone, page: Page, order: u32, from: u32): void {
-  while (from > order) {
-    from--;
-    const half = pfn_to_page(page_to_pfn(page) + (1 << from));
-    half.flags |= PG_buddy;
-    half.private_ = from;
-    list_add(page_lru(half), free_area(zone, from));
-    area_count_add(zone, from, 1);
-  }
 }
 
 /** Puts the frames of a block at the end of a hot list. */
@@ -270,15 +229,62 @@ function poison_free_page(page: Page): void {
   shadow_freed(page_address(page), PAGE_SIZE);
 }
 
+/** True if fewer frames of a zone are free than `mark`: those on hot lists are not counted. */
+@inline
+export function zone_below(zone: Zone, mark: u32): bool {
+  return read_once<u32>(changetype<usize>(zone) + offsetof<Zone>("free_pages")) < mark;
+}
+
+/** A block of the first zone that has more free than the caller must leave, or 0. */
+function rmqueue_zones(gfp_mask: u32, order: u32, may_use_reserve: bool): Page {
+  if (gfp_mask & GFP_HIGHMEM && zone_of(ZONE_HIGHMEM).present_pages != 0) {
+    const zone = zone_of(ZONE_HIGHMEM);
+    if (may_use_reserve || !zone_below(zone, zone.pages_min)) {
+      const page = buffered_rmqueue(ZONE_HIGHMEM, order);
+      if (changetype<usize>(page) != 0) return page;
+    }
+  }
+  const zone = zone_of(ZONE_NORMAL);
+  if (!may_use_reserve && zone_below(zone, zone.pages_min)) return changetype<Page>(0);
+  return buffered_rmqueue(ZONE_NORMAL, order);
+}
+
+/** The zones are low, or have nothing: wakes kswapd, and reclaims if it must and may. Linux: __alloc_pages. */
+function get_free_block_slow(gfp_mask: u32, order: u32): Page {
+  if (!is_reclaiming()) return rmqueue_zones(gfp_mask, order, true);
+  wakeup_kswapd();
+  const may_wait = (gfp_mask & GFP_WAIT) != 0;
+  const may_use_reserve = this_reclaim().memalloc != 0 || !may_wait;
+  let page = rmqueue_zones(gfp_mask, order, may_use_reserve);
+  if (changetype<usize>(page) != 0 || may_use_reserve) return page;
+  if (CONFIG_CHECK) no_spinlocks_held();
+  for (let round: u32 = 0; round < RECLAIM_ROUNDS; round++) {
+    const progress = try_to_free_pages(gfp_mask);
+    page = rmqueue_zones(gfp_mask, order, false);
+    if (changetype<usize>(page) != 0) return page;
+    if (progress == 0) break;
+  }
+  // What others have freed meanwhile may lie on the hot list of this CPU.
+  drain_local_pages();
+  return rmqueue_zones(gfp_mask, order, false);
+}
+
+/** A block, or 0. */
+@inline
+function get_free_block(gfp_mask: u32, order: u32): Page {
+  const zone = zone_of(ZONE_NORMAL);
+  const high = zone_of(ZONE_HIGHMEM);
+  const is_low = zone_below(zone, zone.pages_low) || zone_below(high, high.pages_low);
+  if (is_low) return get_free_block_slow(gfp_mask, order);
+  const page = rmqueue_zones(gfp_mask, order, true);
+  return changetype<usize>(page) != 0 ? page : get_free_block_slow(gfp_mask, order);
+}
+
 /**
  * A block of 2^order frames with one reference, or 0. With order > 0 every page of it is set up.
  */
 export function alloc_pages(gfp_mask: u32, order: u32): Page {
-  let page = changetype<Page>(0);
-  if (gfp_mask & GFP_HIGHMEM && zone_of(ZONE_HIGHMEM).present_pages != 0) {
-    page = buffered_rmqueue(ZONE_HIGHMEM, order);
-  }
-  if (changetype<usize>(page) == 0) page = buffered_rmqueue(ZONE_NORMAL, order);
+  const page = get_free_block(gfp_mask, order);
   if (changetype<usize>(page) == 0) return page;
   const pfn = page_to_pfn(page);
   for (let i: u32 = 0; i < 1 << order; i++) {

@@ -9,9 +9,12 @@ import { PHASE_FAULTS, phase_enter, phase_leave } from "../arch/phase";
 import { this_cpu } from "../arch/percpu";
 import { TRACE_FAULT, TRACE_SIGNAL, trace } from "../arch/trace";
 import { down_read, up_read } from "../lock/rwsem";
+import { cpu_nap } from "../lock/sleep";
 import { Task } from "../sched/task";
 import { anon_vma_prepare, lock_ptl_and_anon_vma, unlock_ptl_and_anon_vma } from "./anon_vma";
 import { VM_FAULT_MINOR, VM_FAULT_OOM, handle_mm_fault } from "./fault";
+import { is_killed, out_of_memory } from "./oom_kill";
+import { is_reclaiming } from "./reclaim";
 import { find_vma, find_vma_before } from "./vma_tree";
 
 export const SIGKILL: u32 = 9;
@@ -65,6 +68,19 @@ function vma_for_access(mm: MmStruct, address: u64, write: bool): VmArea {
   return vma.vm_flags & needed ? vma : none;
 }
 
+/** Naps that a fault takes while another process is to die. */
+const OOM_NAPS: u32 = 100;
+
+/** No frame was found: true if the access is to be tried again, since another process dies. No lock is held. */
+function oom_retry(task: Task, mm: MmStruct): bool {
+  if (!is_reclaiming() || is_killed(mm) || task.oom_naps >= OOM_NAPS) return false;
+  out_of_memory();
+  if (is_killed(mm)) return false;
+  task.oom_naps++;
+  cpu_nap();
+  return true;
+}
+
 /** Resolves a fault of the running program. False: a signal is noted in the per-CPU area. */
 export function do_page_fault(address: u64, write: bool): bool {
   const cpu = this_cpu();
@@ -82,8 +98,10 @@ export function do_page_fault(address: u64, write: bool): bool {
   if (result == VM_FAULT_MINOR) {
     cpu.pgfault++;
     task.min_flt++;
+    task.oom_naps = 0;
     return true;
   }
   if (!allowed) return raise_signal(SIGSEGV, address, write);
+  if (result == VM_FAULT_OOM && oom_retry(task, mm)) return true;
   return raise_signal(result == VM_FAULT_OOM ? SIGKILL : SIGBUS, address, write);
 }

@@ -18,6 +18,7 @@ import { lock_acquire, lock_acquire_tried, lock_release } from "../lock/lockdep"
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import {
   PG_locked,
+  PG_writeback,
   Page,
   page_clear_flag,
   page_test_and_set_flag,
@@ -86,6 +87,30 @@ export function lock_page(page: Page): void {
     spin_unlock(changetype<usize>(queue));
     if (still_locked) wait_until_woken();
   }
+}
+
+/** Returns when the page is not being written. Linux: wait_on_page_writeback. */
+export function wait_on_page_writeback(page: Page): void {
+  while (page_test_flag(page, PG_writeback)) {
+    const queue = page_waitqueue(page);
+    spin_lock(changetype<usize>(queue));
+    prepare_to_wait(queue);
+    // FULL. Pairs with end_page_writeback(): this CPU is on the queue before it looks at the bit again.
+    smp_mb();
+    const still_written = page_test_flag(page, PG_writeback);
+    if (!still_written) cancel_wait();
+    spin_unlock(changetype<usize>(queue));
+    if (still_written) wait_until_woken();
+  }
+}
+
+/** The page has been written: wakes who waits for a page of its queue. */
+export function end_page_writeback(page: Page): void {
+  page_clear_flag(page, PG_writeback);
+  // FULL. Pairs with wait_on_page_writeback(): the bit is clear before the queue is looked at.
+  smp_mb();
+  const queue = page_waitqueue(page);
+  if (waitqueue_active(queue)) wake_up_all(queue);
 }
 
 /** Unlocks the page and wakes who waits for a page of its queue. */

@@ -22,9 +22,12 @@ function put_page_was_last(page: Page): bool {
   return (page.flags & PG_reserved) == 0 && put_page_testzero(page);
 }
 
-/** Takes a page that nobody references any more off its LRU list; lru_lock is held. */
+/**
+ * Takes a page off its LRU list; lru_lock is held. One that nobody references any more stays there until then:
+ * reclaim gives back what it cannot take a reference to.
+ */
 @inline
-function __lru_del(zone: Zone, page: Page): void {
+export function __lru_del(zone: Zone, page: Page): void {
   list_del(page_lru(page));
   if (page.flags & PG_active) zone.nr_active--;
   else zone.nr_inactive--;

@@ -90,9 +90,9 @@ function construct(ctor: u32, object: usize, size_bytes: u32): void {
 }
 
 /** Adds a slab to the cache; false when there is no frame for it. Called without the lock. */
-function cache_grow(cache_id: u32): bool {
+function cache_grow(cache_id: u32, gfp_mask: u32): bool {
   const cache = cache_of(cache_id);
-  const page = alloc_page(GFP_KERNEL);
+  const page = alloc_page(gfp_mask);
   if (changetype<usize>(page) == 0) return false;
   page_set_flag(page, PG_slab);
   const slab = changetype<Slab>(page_address(page));
@@ -145,12 +145,17 @@ function cache_alloc_refill(cache_id: u32, array: ArrayCache): void {
   spin_unlock_irq(changetype<usize>(cache));
 }
 
-/** An object of the cache, or 0 when out of memory. */
+/** An object of the cache, or 0 when out of memory. May reclaim: no spinlock is held. */
 export function kmem_cache_alloc(cache_id: u32): usize {
+  return kmem_cache_alloc_gfp(cache_id, GFP_KERNEL);
+}
+
+/** kmem_cache_alloc for a caller that may not wait, if it says so by GFP_ATOMIC. */
+export function kmem_cache_alloc_gfp(cache_id: u32, gfp_mask: u32): usize {
   const array = array_of(cache_id);
   while (array.avail == 0) {
     cache_alloc_refill(cache_id, array);
-    if (array.avail == 0 && !cache_grow(cache_id)) return 0;
+    if (array.avail == 0 && !cache_grow(cache_id, gfp_mask)) return 0;
   }
   array.allocs++;
   const object = load<usize>(slot(array, --array.avail));

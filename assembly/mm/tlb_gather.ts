@@ -11,9 +11,11 @@ import { boot } from "../arch/boot_params";
 import { FIX_FLUSH_BEFORE_FREE, without } from "../arch/fixes";
 import { FREE_PTE_NR, PERCPU_GATHER, PerCpu, this_cpu, this_cpu_base } from "../arch/percpu";
 import { flush_tlb_mm } from "./tlb_flush";
+import { lru_add_drain } from "./lru";
 import { MmStruct } from "./mm_types";
-import { PG_table, Page, page_clear_flag } from "./page";
+import { PG_swapcache, PG_table, Page, page_clear_flag } from "./page";
 import { put_page, release_pages } from "./put_page";
+import { free_swap_cache, swap_cache_is_used } from "./swap_state";
 
 /** gather_nr in fast mode. */
 const FAST_MODE: u32 = 0xffffffff;
@@ -29,11 +31,22 @@ export function tlb_gather_mmu(mm: MmStruct, fullmm: bool): void {
   cpu.gather_fullmm = fullmm;
 }
 
+/** Those of the collected pages that only the swap cache wants besides leave it. Linux: free_pages_and_swap_cache. */
+function free_swap_cached(nr: u32): void {
+  // A pagevec has references, too.
+  lru_add_drain();
+  for (let i: u32 = 0; i < nr; i++) {
+    const page = changetype<Page>(load<usize>(this_cpu_base() + PERCPU_GATHER + i * 4));
+    if (page.flags & PG_swapcache) free_swap_cache(page);
+  }
+}
+
 /** Drops the references that were collected. In fast mode there are none. */
 function free_gathered(cpu: PerCpu): void {
   const nr = cpu.gather_nr;
   if (nr == FAST_MODE) return;
   cpu.gather_nr = 0;
+  if (swap_cache_is_used()) free_swap_cached(nr);
   release_pages(this_cpu_base() + PERCPU_GATHER, nr);
 }
 
@@ -53,6 +66,7 @@ export function tlb_remove_page(page: Page): void {
   const nr = cpu.gather_nr;
   cpu.gather_need_flush = 1;
   if (nr == FAST_MODE) {
+    if (page.flags & PG_swapcache) free_swap_cache(page);
     put_page(page);
     return;
   }

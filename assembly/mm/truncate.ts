@@ -8,8 +8,8 @@
 // page_table_lock. Who goes from a page to its file holds the page lock, or has read mapping after taking
 // it: while a page is locked it stays in its file, and so the file stays.
 //
-// Locks: the caller holds i_sem. i_mmap_lock > page_table_lock; page lock > tree_lock. Left out: writeback,
-// buffers, the cond_resched of 2.6.11.
+// Locks: the caller holds i_sem. i_mmap_lock > page_table_lock; page lock > tree_lock. Left out: buffers,
+// the cond_resched of 2.6.11.
 
 import { atomic_inc, write_once } from "../arch/atomic";
 import { smp_mb } from "../arch/barrier";
@@ -20,7 +20,7 @@ import { PerCpu, this_cpu } from "../arch/percpu";
 import { vma_interval_tree_iter_first, vma_interval_tree_iter_next } from "../lib/interval_tree";
 import { radix_tree_delete, radix_tree_next } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
-import { find_get_page } from "./filemap";
+import { find_get_page, read_cache_page } from "./filemap";
 import {
   Inode,
   inode_i_mmap,
@@ -38,9 +38,11 @@ import {
   page_address,
   page_clear_flag,
   page_mapping_addr,
+  page_set_flag,
 } from "./page";
 import { page_has_content } from "./page_alloc";
-import { lock_page, unlock_page } from "./page_lock";
+import { store_has, store_truncate } from "./page_io";
+import { lock_page, unlock_page, wait_on_page_writeback } from "./page_lock";
 import { put_page } from "./put_page";
 import { zap_page_range } from "./zap";
 
@@ -90,23 +92,30 @@ export function truncate_inode_pages(inode: Inode, first: u64): void {
   let index = first;
   while (true) {
     const page = next_page(inode, index);
-    if (changetype<usize>(page) == 0) return;
+    if (changetype<usize>(page) == 0) break;
     lock_page(page);
+    wait_on_page_writeback(page);
     index = page.index + 1;
     if (page.mapping == changetype<usize>(inode)) remove_from_page_cache(inode, page);
     unlock_page(page);
     put_page(page);
   }
+  store_truncate(inode, first);
 }
 
 /** What the last page holds behind the end of the file reads as zeros. Linux: truncate_partial_page. */
 function truncate_partial_page(inode: Inode, size_bytes: u64): void {
   const used = <usize>size_bytes & (PAGE_SIZE - 1);
   if (used == 0) return;
-  const page = find_get_page(inode, size_bytes >> PAGE_SHIFT);
+  const index = size_bytes >> PAGE_SHIFT;
+  const page = store_has(inode, index)
+    ? read_cache_page(inode, index)
+    : find_get_page(inode, index);
   if (changetype<usize>(page) == 0) return;
   lock_page(page);
+  wait_on_page_writeback(page);
   if (page_has_content(page)) memset(page_address(page) + used, 0, PAGE_SIZE - used);
+  page_set_flag(page, PG_dirty);
   unlock_page(page);
   put_page(page);
 }

@@ -4,9 +4,8 @@
 //
 // Protocol: page_table_lock is held from tlb_gather_mmu to tlb_finish_mmu. For each PTE: clear it
 // in one step, note what it said (dirty, young), drop rmap, hand the reference to the gather, which
-// frees after the flush. No page lock. Left out: swap entries, nonlinear file mappings.
+// frees after the flush. No page lock. A slot of swap loses a user. Left out: nonlinear file mappings.
 
-import { BUG_BAD_PTE, bug_on } from "../arch/bug";
 import { boot } from "../arch/boot_params";
 import { PHASE_ZAP, phase_enter, phase_leave } from "../arch/phase";
 import {
@@ -43,6 +42,8 @@ import {
   table_below,
   table_entry,
 } from "./pgtable";
+import { free_swap_and_cache } from "./swap_state";
+import { pte_to_swp_entry } from "./swap_types";
 import {
   tlb_finish_mmu,
   tlb_gather_mmu,
@@ -57,7 +58,10 @@ export function zap_pte_range(first: usize, count: u32): void {
   for (let ptep = first; ptep < end; ptep += 8) {
     if (pte_read(ptep) == 0) continue;
     const pte = ptep_get_and_clear(ptep);
-    bug_on(!pte_present(pte), BUG_BAD_PTE, ptep, <u32>pte);
+    if (!pte_present(pte)) {
+      free_swap_and_cache(pte_to_swp_entry(pte));
+      continue;
+    }
     const pfn = pte_pfn(pte);
     if (pfn >= boot().max_mapnr) {
       tlb_remove_entry();

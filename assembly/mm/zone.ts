@@ -1,6 +1,5 @@
 // Zones: NORMAL holds the frames with content, HIGHMEM those without. Linux: include/linux/mmzone.h
-// of 2.6.9. Left out: ZONE_DMA, NUMA nodes, watermarks (they come with reclaim), the inactive
-// list's use.
+// of 2.6.9. Left out: ZONE_DMA, NUMA nodes.
 
 import { ZONE_TABLE } from "../arch/memory_map";
 
@@ -26,17 +25,19 @@ export class Zone {
   zone_end_pfn: u32;
   /** Frames given to the buddy allocator at boot. */
   present_pages: u32;
+  /** Fewer free frames than this are for those who reclaim and for who cannot wait. 0: nothing is reclaimed. */
+  pages_min: u32;
+  /** Fewer free frames than this: kswapd is woken. */
+  pages_low: u32;
+  /** kswapd goes on until so many frames are free. */
+  pages_high: u32;
   /** Unused; lru_lock gets a cache line of its own, since CPUs fight for both locks. */
-  _pad0: u32;
-  /** Unused; see _pad0. */
-  _pad1: u64;
-  /** Unused; see _pad0. */
   _pad2: u64;
-  /** Unused; see _pad0. */
+  /** Unused; see _pad2. */
   _pad3: u64;
-  /** Unused; see _pad0. */
+  /** Unused; see _pad2. */
   _pad4: u64;
-  /** Unused; see _pad0. */
+  /** Unused; see _pad2. */
   _pad5: u64;
   /** Spinlock of the LRU lists. */
   @atomic lru_lock: u32;
@@ -52,6 +53,14 @@ export class Zone {
   @guarded("lru_lock") inactive_next: usize;
   /** See inactive_next. */
   @guarded("lru_lock") inactive_prev: usize;
+  /** Pages of the active list that wait to be scanned. */
+  @atomic nr_scan_active: u32;
+  /** Pages of the inactive list that wait to be scanned. */
+  @atomic nr_scan_inactive: u32;
+  /** How desperate the last round of reclaim became, 12 to 0. */
+  @atomic prev_priority: u32;
+  /** Pages scanned since one was freed. */
+  @atomic pages_scanned: u32;
 }
 
 /** Bytes of a cache line. */

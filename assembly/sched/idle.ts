@@ -9,12 +9,16 @@ import { percpu_attention, this_cpu } from "../arch/percpu";
 import { enter_lazy } from "../arch/tlb_state";
 import { rcu_pending, rcu_quiescent } from "../lock/rcu";
 import { cpu_idle_while } from "../lock/sleep";
+import { kill_pending, take_kill } from "../mm/oom_kill";
+import { kswapd, kswapd_pending } from "../mm/reclaim";
 import { rcu_process_callbacks } from "./rcu_tasklet";
 
 function take_posted(): void {
   no_locks_held();
   serve_ipis();
   if (rcu_pending()) rcu_process_callbacks();
+  if (kswapd_pending()) kswapd();
+  if (kill_pending()) take_kill();
 }
 
 /** Takes the interrupts that are posted while a program runs here, which comes into the kernel. */
@@ -34,5 +38,6 @@ export function enter_rest(): void {
 export function cpu_idle(kicks: u32): void {
   no_locks_held();
   rcu_process_callbacks();
+  if (kswapd_pending()) kswapd();
   cpu_idle_while(kicks);
 }

@@ -73,6 +73,8 @@ export class Task {
   cmin_flt: u32;
   /** Number of the host's job that it belongs to, as its parent does. */
   job: u32;
+  /** Naps that its last fault has taken for want of memory. */
+  oom_naps: u32;
   /** Numbers that the program was started with. */
   arg0: f64;
   /** See arg0. */
@@ -125,6 +127,7 @@ export function task_alloc(parent: Task, mm: usize, program: u32): Task {
   task.parent = changetype<usize>(parent);
   task.program = program;
   task.min_flt = 0;
+  task.oom_naps = 0;
   task.cmin_flt = 0;
   task.job = changetype<usize>(parent) == 0 ? 0 : parent.job;
   list_init(children(task));

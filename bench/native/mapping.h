@@ -24,6 +24,8 @@ struct inode {
   u32 i_mmap_lock;
   u32 truncate_count;
   u64 i_seed_end;
+  u32 store_height;
+  u32 store_rnode;
   struct list_head i_list;
 };
 SAME_SIZE(struct inode, SIZEOF_INODE);

@@ -53,6 +53,7 @@ struct mm {
   u32 nr_tables;
   u32 total_vm;
   u32 serial;
+  u32 oom_killed;
   u64 free_area_cache;
   u64 start_brk;
   u64 brk;

@@ -24,6 +24,7 @@ struct task {
   u32 min_flt;
   u32 cmin_flt;
   u32 job;
+  u32 oom_naps;
   double args[4];
 };
 SAME_SIZE(struct task, SIZEOF_TASK);

@@ -12,6 +12,7 @@ export interface KernelCalls {
     oversubscribed: number,
   ): number;
   min_lowmem_pfns(highmemPfns: number): number;
+  attach_disk(blocks: number, backed: number): number;
 
   cpu_idle(kicks: number): void;
   cpu_kicks(): number;
@@ -53,6 +54,7 @@ export interface KernelCalls {
   lock_page(page: number): void;
   trylock_page(page: number): number;
   unlock_page(page: number): void;
+  wait_on_page_writeback(page: number): void;
 
   alloc_pages(gfp: number, order: number): number;
   free_pages(page: number, order: number): void;
@@ -62,6 +64,28 @@ export interface KernelCalls {
   kmem_cache_free(cache: number, object: number): void;
   kmem_cache_reap_all(): void;
   lru_add_drain(): void;
+  activate_page(page: number): void;
+  try_to_free_pages(gfp: number): number;
+  kswapd(): void;
+  shrink_page(page: number): number;
+  try_to_unmap(page: number): number;
+  swapon(pages: number, prio: number): number;
+  swapoff_begin(type: number): number;
+  swapoff_abort(type: number): void;
+  swapoff_end(type: number): void;
+  find_next_to_unuse(type: number, offset: number): number;
+  swap_entry_of(type: number, offset: number): number;
+  swap_count(entry: number): number;
+  swap_duplicate(entry: number): number;
+  swap_free(entry: number): void;
+  add_to_swap(page: number): number;
+  delete_from_swap_cache(page: number): void;
+  lookup_swap_cache(entry: number): number;
+  read_swap_cache_async(entry: number): number;
+  swap_writepage(page: number): void;
+  unuse_process(mm: number, entry: number, page: number): number;
+  mmlist_next_user(mm: number): number;
+  set_page_dirty(page: number): void;
   rmap_missing(address: number): number;
   page_referenced(page: number, isLocked: number): number;
   follow_page(address: number): number;

@@ -27,6 +27,13 @@ export const VARIANT_PARTS: readonly VariantPart[] = [
     standard: () => "ttas",
     meaning: "what stands behind spinlock_t",
   },
+  {
+    name: "reclaim",
+    config: "CONFIG_RECLAIM_LOCKS",
+    values: { trylock: 1, spin: 2 },
+    standard: (kernel) => (kernel === "2.6.9" ? "spin" : "trylock"),
+    meaning: "how reclaim takes page_table_lock and i_mmap_lock",
+  },
 ];
 
 /** What a kernel's name says behind the version. */

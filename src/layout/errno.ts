@@ -3,6 +3,7 @@
 export const EPERM = 1;
 export const ENOENT = 2;
 export const ESRCH = 3;
+export const EINTR = 4;
 export const EBADF = 9;
 export const ECHILD = 10;
 export const EAGAIN = 11;
@@ -18,6 +19,7 @@ const NAMES = new Map<number, string>([
   [EPERM, "EPERM"],
   [ENOENT, "ENOENT"],
   [ESRCH, "ESRCH"],
+  [EINTR, "EINTR"],
   [ENOEXEC, "ENOEXEC"],
   [EBADF, "EBADF"],
   [ECHILD, "ECHILD"],

@@ -30,7 +30,7 @@ export const ArrayCache = {
 
 /** See assembly/arch/boot_params.ts. */
 export const BootParams = {
-  SIZE: 68,
+  SIZE: 72,
   /** u32. BOOT_MAGIC once the machine is up. */
   magic: 0,
   /** u32. BOOT_VERSION. */
@@ -61,6 +61,27 @@ export const BootParams = {
   rmap: 60,
   /** u32. PATCH_*: which of the five patches the kernel has (config.ts). */
   patches: 64,
+  /** u32. SWAPOFF_*: how swapoff looks for PTEs (mm/unuse.ts). */
+  swapoff: 68,
+} as const;
+
+/** See assembly/mm/disk.ts. */
+export const Disk = {
+  SIZE: 28,
+  /** u32, atomic. Spinlock of the bitmap. */
+  lock: 0,
+  /** u32. Blocks; 0: there is no disk. */
+  nr_blocks: 4,
+  /** u32. Blocks with content; the others read as zeros. */
+  backed: 8,
+  /** usize. Address of the content of block 0. */
+  base: 12,
+  /** usize, guarded by disk.lock. One bit for each block; set: in use. */
+  bitmap: 16,
+  /** u32, guarded by disk.lock. Where the search for a free block begins. */
+  hint: 20,
+  /** u32, guarded by disk.lock. Blocks that are free. */
+  nr_free: 24,
 } as const;
 
 /** See assembly/arch/held_locks.ts. */
@@ -74,7 +95,7 @@ export const HeldLock = {
 
 /** See assembly/mm/mapping.ts. */
 export const Inode = {
-  SIZE: 96,
+  SIZE: 104,
   /** i32, atomic. Who uses the file: the host's handle, and each VMA; minus one. */
   i_count: 0,
   /** u32, atomic. 1 while the host may use its handle. */
@@ -111,10 +132,14 @@ export const Inode = {
   truncate_count: 72,
   /** u64, guarded by i_sem. Where the seed ends: behind it the file was cut off once, and holds zeros. */
   i_seed_end: 80,
+  /** u32, guarded by tree_lock. Height of the tree of blocks that the file has on the disk; the words of a RadixTreeRoot. */
+  store_height: 88,
+  /** usize, guarded by tree_lock. Top node of that tree; an item is the number of a block, plus 1. */
+  store_rnode: 92,
   /** usize, guarded by inode_lock. Node on the list of all files. */
-  i_list_next: 88,
+  i_list_next: 96,
   /** usize, guarded by inode_lock. See i_list_next. */
-  i_list_prev: 92,
+  i_list_prev: 100,
 } as const;
 
 /** See assembly/mm/slab_types.ts. */
@@ -169,7 +194,7 @@ export const LockNesting = {
 
 /** See assembly/mm/mm_types.ts. */
 export const MmStruct = {
-  SIZE: 112,
+  SIZE: 120,
   /** usize, guarded by mmap_sem. First VMA, or 0. */
   mmap: 0,
   /** usize, guarded by mmap_sem. Root of the VMA tree, or 0. */
@@ -208,14 +233,16 @@ export const MmStruct = {
   total_vm: 72,
   /** u32. Number of this address space since boot, for people. */
   serial: 76,
+  /** u32, atomic. 1: chosen to be killed for want of memory. */
+  oom_killed: 80,
   /** u64, guarded by mmap_sem. Where the search for a free range begins, in bytes. */
-  free_area_cache: 80,
+  free_area_cache: 88,
   /** u64, guarded by mmap_sem. Start of the heap. */
-  start_brk: 88,
+  start_brk: 96,
   /** u64, guarded by mmap_sem. End of the heap. */
-  brk: 96,
+  brk: 104,
   /** u64, guarded by mmap_sem. Top of the stack. */
-  start_stack: 104,
+  start_stack: 112,
 } as const;
 
 /** See assembly/lock/mutex.ts. */
@@ -240,7 +267,7 @@ export const Page = {
   _count: 4,
   /** i32, atomic. PTEs that map this frame: minus one (2.6.9, atomic), or as it is (2.6.8, under PG_maplock). */
   _mapcount: 8,
-  /** u32. Order of a free block; address of the slab of a PG_slab page. */
+  /** u32. Order of a free block; address of the slab of a PG_slab page; entry of a PG_swapcache page. */
   private_: 12,
   /** usize, guarded by PG_locked. AnonVma (2.6.9: | 1), or AddressSpace, or 0. */
   mapping: 16,
@@ -439,6 +466,61 @@ export const RcuState = {
   waiting: 24,
 } as const;
 
+/** See assembly/arch/reclaim_state.ts. */
+export const ReclaimState = {
+  SIZE: 100,
+  /** u32. Not 0: this CPU reclaims, and may use the last frames. */
+  memalloc: 0,
+  /** u32. Pages scanned in this round. */
+  nr_scanned: 4,
+  /** u32. Pages freed in this round. */
+  nr_reclaimed: 8,
+  /** u32. GFP_* of who waits for the memory. */
+  gfp_mask: 12,
+  /** u32. How desperate: 12 at first, 0 at last. */
+  priority: 16,
+  /** u32. 1: dirty pages may be written. */
+  may_writepage: 20,
+  /** usize. Pages taken off the LRU: list head. */
+  page_list_next: 24,
+  /** usize. See page_list_next. */
+  page_list_prev: 28,
+  /** usize. Pages that go back to the LRU, or that stay active: list head. */
+  ret_list_next: 32,
+  /** usize. See ret_list_next. */
+  ret_list_prev: 36,
+  /** usize. Pages that become inactive: list head. */
+  l_inactive_next: 40,
+  /** usize. See l_inactive_next. */
+  l_inactive_prev: 44,
+  /** u32. Pages looked at by shrink_list. */
+  pgscan: 48,
+  /** u32. Pages freed by shrink_list. */
+  pgsteal: 52,
+  /** u32. Pages read from swap. */
+  pswpin: 56,
+  /** u32. Pages written to swap. */
+  pswpout: 60,
+  /** u32. Pages read from the disk for files. */
+  pgpgin: 64,
+  /** u32. Pages written to the disk for files. */
+  pgpgout: 68,
+  /** u32. Pages made active. */
+  pgactivate: 72,
+  /** u32. Pages made inactive. */
+  pgdeactivate: 76,
+  /** u32. PTEs that try_to_unmap has taken away. */
+  pteunmap: 80,
+  /** u32. VMAs passed over, since page_table_lock or the lock of the list was busy. */
+  ptemissed: 84,
+  /** u32. Times that an allocation had to reclaim. */
+  allocstall: 88,
+  /** u32. Times that kswapd ran. */
+  kswapd: 92,
+  /** u32. Pages whose references are to be dropped, when lru_lock is free again. */
+  nr_release: 96,
+} as const;
+
 /** See assembly/lock/rwsem.ts. */
 export const RwSemaphore = {
   SIZE: 16,
@@ -467,9 +549,62 @@ export const Slab = {
   cache_id: 16,
 } as const;
 
+/** One swap area. See assembly/mm/swap_types.ts. */
+export const SwapInfo = {
+  SIZE: 40,
+  /** u32, atomic. swap_device_lock: spinlock of swap_map and what follows from it. */
+  lock: 0,
+  /** u32, guarded by swap_list_lock. SWP_*. */
+  flags: 4,
+  /** i32. Areas of higher priority are filled first; equal ones in turn. */
+  prio: 8,
+  /** u32, guarded by swap_list_lock. Next area in order of priority, or NO_AREA. */
+  next: 12,
+  /** u32. Slots, with slot 0. */
+  max: 16,
+  /** u32. First block of the disk. */
+  first_block: 20,
+  /** usize, guarded by swap_device_lock. A u16 for each slot: PTEs that name it, and 1 if it is in the swap cache. */
+  swap_map: 24,
+  /** u32, guarded by swap_device_lock. No free slot lies below. */
+  lowest_bit: 28,
+  /** u32, guarded by swap_device_lock. No free slot lies above. */
+  highest_bit: 32,
+  /** u32, guarded by swap_device_lock. Slots in use. */
+  inuse_pages: 36,
+} as const;
+
+/** The areas in order of priority. See assembly/mm/swap_types.ts. */
+export const SwapList = {
+  SIZE: 20,
+  /** u32, atomic. swap_list_lock: spinlock of the list and of nr_swap_pages. */
+  lock: 0,
+  /** u32, guarded by swap_list_lock. Area of the highest priority, or NO_AREA. */
+  head: 4,
+  /** u32, guarded by swap_list_lock. Area that the next slot is taken from. */
+  next: 8,
+  /** i32, atomic. Free slots of all areas. */
+  nr_swap_pages: 12,
+  /** u32, atomic. Slots of all areas. */
+  total_swap_pages: 16,
+} as const;
+
+/** struct address_space swapper_space: a page cache whose index is the entry. See assembly/mm/swap_types.ts. */
+export const SwapperSpace = {
+  SIZE: 16,
+  /** u32, guarded by tree_lock. Height of the tree; the words of a RadixTreeRoot. */
+  page_tree_height: 0,
+  /** usize, guarded by tree_lock. Top node of the tree. */
+  page_tree_rnode: 4,
+  /** u32, atomic. Spinlock of the tree. */
+  tree_lock: 8,
+  /** u32, guarded by tree_lock. Pages in the swap cache. */
+  nrpages: 12,
+} as const;
+
 /** See assembly/sched/task.ts. */
 export const Task = {
-  SIZE: 96,
+  SIZE: 104,
   /** u32. Process number. */
   pid: 0,
   /** u32, atomic. TASK_*. */
@@ -502,14 +637,16 @@ export const Task = {
   cmin_flt: 56,
   /** u32. Number of the host's job that it belongs to, as its parent does. */
   job: 60,
+  /** u32. Naps that its last fault has taken for want of memory. */
+  oom_naps: 64,
   /** f64. Numbers that the program was started with. */
-  arg0: 64,
+  arg0: 72,
   /** f64. See arg0. */
-  arg1: 72,
+  arg1: 80,
   /** f64. See arg0. */
-  arg2: 80,
+  arg2: 88,
   /** f64. See arg0. */
-  arg3: 88,
+  arg3: 96,
 } as const;
 
 /** See assembly/arch/tlb_interrupt.ts. */
@@ -566,6 +703,23 @@ export const VmArea = {
   anon_vma_node_prev: 88,
 } as const;
 
+/** What can be changed while the machine runs, and what people want to know. See assembly/mm/reclaim.ts. */
+export const VmControl = {
+  SIZE: 24,
+  /** u32, atomic. 0 to 100: how much rather mapped pages are swapped out than the page cache shrinks. */
+  swappiness: 0,
+  /** u32, atomic. Processes killed for want of memory. */
+  oom_kills: 4,
+  /** u32. The last one: its mm->serial. */
+  oom_serial: 8,
+  /** u32. Its badness: pages it had mapped or swapped. */
+  oom_badness: 12,
+  /** u32. Frames that were free then. */
+  oom_free: 16,
+  /** u32. Slots of swap that were free then. */
+  oom_swap: 20,
+} as const;
+
 /** See assembly/lock/wait_queue.ts. */
 export const WaitQueue = {
   SIZE: 12,
@@ -579,7 +733,7 @@ export const WaitQueue = {
 
 /** See assembly/mm/zone.ts. */
 export const Zone = {
-  SIZE: 92,
+  SIZE: 108,
   /** u32, atomic. Spinlock of the free areas; interrupts off. */
   lock: 0,
   /** u32, guarded by lock. Free frames in the free areas; those on per-CPU lists are not counted. */
@@ -590,17 +744,19 @@ export const Zone = {
   zone_end_pfn: 12,
   /** u32. Frames given to the buddy allocator at boot. */
   present_pages: 16,
-  /** u32. Unused; lru_lock gets a cache line of its own, since CPUs fight for both locks. */
-  _pad0: 20,
-  /** u64. Unused; see _pad0. */
-  _pad1: 24,
-  /** u64. Unused; see _pad0. */
+  /** u32. Fewer free frames than this are for those who reclaim and for who cannot wait. */
+  pages_min: 20,
+  /** u32. Fewer free frames than this: kswapd is woken. */
+  pages_low: 24,
+  /** u32. kswapd goes on until so many frames are free. */
+  pages_high: 28,
+  /** u64. Unused; lru_lock gets a cache line of its own, since CPUs fight for both locks. */
   _pad2: 32,
-  /** u64. Unused; see _pad0. */
+  /** u64. Unused; see _pad2. */
   _pad3: 40,
-  /** u64. Unused; see _pad0. */
+  /** u64. Unused; see _pad2. */
   _pad4: 48,
-  /** u64. Unused; see _pad0. */
+  /** u64. Unused; see _pad2. */
   _pad5: 56,
   /** u32, atomic. Spinlock of the LRU lists. */
   lru_lock: 64,
@@ -616,24 +772,37 @@ export const Zone = {
   inactive_next: 84,
   /** usize, guarded by lru_lock. See inactive_next. */
   inactive_prev: 88,
+  /** u32, atomic. Pages of the active list that wait to be scanned. */
+  nr_scan_active: 92,
+  /** u32, atomic. Pages of the inactive list that wait to be scanned. */
+  nr_scan_inactive: 96,
+  /** u32, atomic. How desperate the last round of reclaim became, 12 to 0. */
+  prev_priority: 100,
+  /** u32, atomic. Pages scanned since one was freed. */
+  pages_scanned: 104,
 } as const;
 
 /** Fields that any CPU may change at any time, by struct: those that are marked atomic. */
 export const ATOMIC_FIELDS: Readonly<Record<string, readonly string[]>> = {
   AnonVma: ["lock"],
+  Disk: ["lock"],
   Inode: ["i_count", "i_open", "tree_lock", "i_mmap_lock", "truncate_count"],
   KmemCache: ["lock"],
-  MmStruct: ["mmap_cache", "mm_users", "mm_count", "page_table_lock", "cpu_vm_mask"],
+  MmStruct: ["mmap_cache", "mm_users", "mm_count", "page_table_lock", "cpu_vm_mask", "oom_killed"],
   Mutex: ["wait_lock"],
   Page: ["flags", "_count", "_mapcount"],
   PanicRecord: ["rule", "trace_clock"],
   PerCpu: ["attention", "wake_word", "tlb_state", "barrier", "waiter_woken", "runqueue_lock", "nr_running"],
   RcuState: ["lock", "completed", "cpumask"],
   RwSemaphore: ["wait_lock"],
+  SwapInfo: ["lock"],
+  SwapList: ["lock", "nr_swap_pages", "total_swap_pages"],
+  SwapperSpace: ["tree_lock"],
   Task: ["state"],
   TlbFlush: ["flush_cpumask", "tlbstate_lock"],
+  VmControl: ["swappiness", "oom_kills"],
   WaitQueue: ["lock"],
-  Zone: ["lock", "lru_lock"],
+  Zone: ["lock", "lru_lock", "nr_scan_active", "nr_scan_inactive", "prev_priority", "pages_scanned"],
 };
 
 // assembly/arch/attention.ts
@@ -645,6 +814,10 @@ export const ATTENTION_PANIC = 2;
 export const ATTENTION_HOST = 4;
 /** A grace period waits for this CPU, or callbacks of it do; served in quiescent states (lock/rcu.ts). */
 export const ATTENTION_RCU = 8;
+/** kswapd is wanted on this CPU; it runs where callbacks of RCU do (mm/kswapd.ts). */
+export const ATTENTION_KSWAPD = 16;
+/** A process that may run here was chosen to be killed (mm/oom_kill.ts). */
+export const ATTENTION_KILL = 32;
 
 // assembly/arch/boot_params.ts
 /** "racr" in little endian: the memory holds a booted machine. */
@@ -679,6 +852,9 @@ export const BUG_LOCKS_HELD = 23;
 export const BUG_RCU_READER = 24;
 export const BUG_BAD_CALLBACK = 25;
 export const BUG_SLAB_FLAGS = 26;
+export const BUG_SWAP_SLOT = 40;
+export const BUG_SWAP_CACHE = 41;
+export const BUG_PAGE_LIST = 42;
 
 // assembly/arch/fixes.ts
 /** Frames are freed after the TLBs were flushed (mm/tlb_gather.ts). */
@@ -747,6 +923,30 @@ export const FIX_REFERENCED_UNLOCK = 1073741824;
 export const FIX_CHILD_AFTER = 2147483648;
 /** A PTE of a file moves under i_mmap_lock (mm/mremap.ts). */
 export const FIX_MOVE_LOCK = 4294967296;
+/** The count of a slot of swap changes under swap_device_lock (mm/swap_slots.ts). */
+export const FIX_SWAP_COUNT = 1099511627776;
+/** A page that somebody holds is not taken away from its program (rmap/unmap.ts). */
+export const FIX_GUP_GUARD = 2199023255552;
+/** try_to_unmap flushes a page that it takes away (rmap/unmap.ts). */
+export const FIX_UNMAP_FLUSH = 4398046511104;
+/** A slot of swap is counted before a PTE names it (rmap/unmap.ts). */
+export const FIX_SLOT_FIRST = 8796093022208;
+/** Reclaim looks at the references of a page under tree_lock before it frees it (mm/vmscan.ts). */
+export const FIX_REMOVE_COUNT = 17592186044416;
+/** Reclaim looks again whether a page is dirty before it frees it (mm/vmscan.ts). */
+export const FIX_DIRTY_RECHECK = 35184372088832;
+/** A page that is being written is marked, and not freed (mm/page_io.ts). */
+export const FIX_WRITEBACK = 70368744177664;
+/** A fault looks at the swap-cache page again when it has locked it (mm/swap_fault.ts). */
+export const FIX_SWAP_RECHECK = 140737488355328;
+/** A page of the swap cache is written to in place only if its slot has no other user (mm/swap_state.ts). */
+export const FIX_SHARE_CHECK = 281474976710656;
+/** Fork counts the slot of a PTE that it copies (mm/copy.ts). */
+export const FIX_FORK_SWAP = 562949953421312;
+/** swapoff compares the PTE with the entry (mm/unuse.ts). */
+export const FIX_UNUSE_COMPARE = 1125899906842624;
+/** swapoff tries mmap_sem, and unlocks the page before it waits for it (mm/unuse.ts). */
+export const FIX_UNUSE_TRYLOCK = 2251799813685248;
 
 // assembly/arch/held_locks.ts
 /** Locks that a CPU may hold at once. */
@@ -810,6 +1010,7 @@ export const PERCPU_PAGESETS = 0x100;
 export const PERCPU_PAGEVEC = 0x180;
 export const PERCPU_PHASES = 0x200;
 export const PERCPU_GATHER = 0x280;
+export const PERCPU_RECLAIM = 0xa80;
 export const PERCPU_ARRAY_CACHES = 0xc00;
 export const PERCPU_TRACE = 0x1c00;
 export const PERCPU_HELD_LOCKS = 0x2800;
@@ -841,6 +1042,10 @@ export const _PAGE_CHG_MASK = 281474976706656;
 /** An entry of an upper level: the page table below may hold anything. */
 export const _PAGE_TABLE = 103;
 
+// assembly/arch/reclaim_state.ts
+/** Where those pages stand: an array behind the fields. */
+export const RECLAIM_RELEASE = 0xae4;
+
 // assembly/arch/tlb_interrupt.ts
 /** "Everything" as an address to flush. */
 export const FLUSH_ALL = 18446744073709551615n;
@@ -866,6 +1071,9 @@ export const TRACE_PROTECT_RANGE = 10;
 export const TRACE_MOVE_TABLES = 11;
 export const TRACE_ANON_VMA_FREE = 12;
 export const TRACE_SIGNAL = 13;
+export const TRACE_UNMAP = 40;
+export const TRACE_SWAP_PAGE = 41;
+export const TRACE_OOM_KILL = 42;
 
 // assembly/config.ts
 /** CONFIG_KERNEL: the version as one number, major * 10000 + minor * 100 + patch. */
@@ -933,7 +1141,13 @@ export const LOCK_INTERRUPTS = 19;
 export const LOCK_RCU = 20;
 /** files_lock: who uses a handle, and who closes it. */
 export const LOCK_FILES = 21;
-export const NR_LOCK_CLASSES = 22;
+/** swap_list_lock: the swap areas in order of priority. */
+export const LOCK_SWAP_LIST = 22;
+/** swap_device_lock: the counts of the slots of one area. */
+export const LOCK_SWAP_DEVICE = 23;
+/** disk.lock: which blocks are in use. */
+export const LOCK_DISK = 24;
+export const NR_LOCK_CLASSES = 25;
 /** Two low bits of the address of a lock: a spinlock. */
 export const LOCK_IS_SPINLOCK = 0x0;
 /** A semaphore or mutex; its wait_lock is a spinlock at the same address. */
@@ -958,6 +1172,12 @@ export const LOCK_ORDER_END = 0x10080;
 // assembly/lock/rcu.ts
 /** Where the RcuState of the machine stands. */
 export const RCU_STATE = 0x18c0;
+
+// assembly/mm/disk.ts
+/** Where the Disk of the machine stands. */
+export const DISK = 0x1c00;
+/** disk_alloc: no room. */
+export const NO_BLOCK = 4294967295;
 
 // assembly/mm/fault.ts
 export const VM_FAULT_OOM = -1;
@@ -999,6 +1219,8 @@ export const PG_dirty = 16;
 export const PG_lru = 32;
 export const PG_active = 64;
 export const PG_slab = 128;
+/** The page is being written to the disk. */
+export const PG_writeback = 256;
 export const PG_reserved = 2048;
 /** The page heads a free block of the buddy allocator; private_ is its order. */
 export const PG_buddy = 4096;
@@ -1006,6 +1228,8 @@ export const PG_buddy = 4096;
 export const PG_table = 8192;
 /** 2.6.8: the bit spinlock of _mapcount, mapping and PG_anon. */
 export const PG_maplock = 32768;
+/** The page has a slot of swap, private_, and is found by it. */
+export const PG_swapcache = 65536;
 /** 2.6.8: `mapping` is an anon_vma. */
 export const PG_anon = 1048576;
 /** Checking builds: the page lies on a free list, its frame is poisoned. */
@@ -1019,6 +1243,10 @@ export const PAGE_MAPPING_ANON = 0x1;
 export const GFP_HIGHMEM = 2;
 /** The frame is filled with zeros. */
 export const GFP_ZERO = 32768;
+/** The caller may sleep, so it may reclaim: it holds no spinlock. */
+export const GFP_WAIT = 16;
+/** The caller cannot wait. */
+export const GFP_ATOMIC = 32;
 export const GFP_KERNEL = 208;
 export const GFP_HIGHUSER = 210;
 export const PERCPU_PAGES_STRIDE = 0x20;
@@ -1040,6 +1268,12 @@ export const PTE_SHIFT = 12;
 export const PMD_SIZE = 2097152;
 /** First byte that a program cannot have: one page below 2^47. */
 export const TASK_SIZE = 140737488351232;
+
+// assembly/mm/reclaim.ts
+/** Where the VmControl of the machine stands. */
+export const VM_CONTROL = 0x1d80;
+/** Pages that leave a list at once. */
+export const SWAP_CLUSTER_MAX = 32;
 
 // assembly/mm/slab_types.ts
 export const CACHE_VM_AREA = 0;
@@ -1071,6 +1305,37 @@ export const POISON_FREE = 107;
 /** Objects of a slab begin at a cache line (SLAB_HWCACHE_ALIGN): no two CPUs' objects share one. */
 export const OBJECT_ALIGN = 64;
 export const BATCH = 30;
+
+// assembly/mm/swap_types.ts
+/** Areas, at most. */
+export const MAX_SWAPFILES = 4;
+/** SwapInfo.flags: the area exists. */
+export const SWP_USED = 1;
+/** SwapInfo.flags: slots may be taken. */
+export const SWP_WRITEOK = 2;
+/** SwapInfo.next and SwapList.head: none. */
+export const NO_AREA = 4294967295;
+/** Most users of a slot that are counted. */
+export const SWAP_MAP_MAX = 32767;
+/** swap_map of the slot that is never used. */
+export const SWAP_MAP_BAD = 32768;
+/** Where the SwapperSpace, the SwapList and the areas stand. */
+export const SWAPPER_SPACE = 0x1c20;
+export const SWAPPER_TREE_LOCK = 0x1c28;
+export const SWAP_LIST = 0x1c40;
+export const SWAP_INFO = 0x1c80;
+/** Bytes from one area to the next. */
+export const SWAP_INFO_STRIDE = 0x40;
+/** Slots of an area, at most. */
+export const MAX_SWAP_SLOTS = 2097152;
+
+// assembly/mm/unuse.ts
+/** How swapoff looks for PTEs. */
+export const SWAPOFF_AS_KERNEL = 0;
+/** Every PTE of every VMA: 2.6.8. */
+export const SWAPOFF_SCAN = 1;
+/** The place that the page names: 2.6.9. */
+export const SWAPOFF_ANON_VMA = 2;
 
 // assembly/mm/zone.ts
 export const ZONE_NORMAL = 0;

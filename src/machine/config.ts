@@ -17,6 +17,11 @@ export interface MachineOptions {
    * "256M"
    */
   readonly memory?: number | string;
+  /**
+   * A disk for swap areas and for dirty pages of files, in bytes or as a text. With one, memory is reclaimed when
+   * it gets low; without, an allocation that finds nothing is refused. @defaultValue 0: none
+   */
+  readonly disk?: number | string;
   /** The checking build: poison, object tracking, event trace. @defaultValue false */
   readonly checking?: boolean;
   /** Another build of the kernel, compiled for this version. @defaultValue the one of racier */
@@ -31,6 +36,10 @@ export interface MachineConfig {
   readonly lowmemPages: number;
   /** Frames without content. */
   readonly highmemPages: number;
+  /** Blocks of the disk; 0: none. */
+  readonly diskBlocks: number;
+  /** Blocks of it that hold content: those that fit into the WebAssembly memory. */
+  readonly backedBlocks: number;
   readonly checking: boolean;
   /** More CPUs than the computer has cores. */
   readonly oversubscribed: boolean;
@@ -98,13 +107,30 @@ function splitMemory(bytes: number): { lowmemPages: number; highmemPages: number
   return { lowmemPages, highmemPages: total - lowmemPages };
 }
 
+/** Largest disk: what its bitmap and a swap area can name. */
+const MAX_DISK = 64 * 1024 * MIB;
+
+function splitDisk(
+  bytes: number,
+  lowmemPages: number,
+): { diskBlocks: number; backedBlocks: number } {
+  if (!(bytes >= 0 && bytes <= MAX_DISK)) {
+    throw new ConfigError(`a disk has 0 to 64G, not ${bytes} bytes`);
+  }
+  // Whole WebAssembly pages.
+  const diskBlocks = Math.ceil(bytes / PAGE / 16) * 16;
+  return { diskBlocks, backedBlocks: Math.min(diskBlocks, MAX_LOWMEM_PAGES - lowmemPages) };
+}
+
 /** Checks the options of a machine and fills in what is missing. Throws ConfigError. */
 export function machineConfig(options: MachineOptions): MachineConfig {
   const cpus = parseCpus(options.cpus ?? 1);
+  const memory = splitMemory(parseMemory(options.memory ?? "256M"));
   return {
     kernel: chosenKernel(options.kernel ?? "2.6.9").name,
     cpus,
-    ...splitMemory(parseMemory(options.memory ?? "256M")),
+    ...memory,
+    ...splitDisk(parseMemory(options.disk ?? 0), memory.lowmemPages),
     checking: options.checking ?? false,
     oversubscribed: cpus > os.availableParallelism(),
   };
@@ -114,7 +140,7 @@ export function machineConfig(options: MachineOptions): MachineConfig {
  * Allocates the shared memory of a machine. Throws ConfigError when the computer cannot give it.
  */
 export function allocateMemory(config: MachineConfig): WebAssembly.Memory {
-  const wasmPages = config.lowmemPages / 16;
+  const wasmPages = (config.lowmemPages + config.backedBlocks) / 16;
   try {
     return new WebAssembly.Memory({ initial: wasmPages, maximum: wasmPages, shared: true });
   } catch {

@@ -31,6 +31,9 @@ const NAMES: Readonly<Record<number, string>> = {
   [layout.LOCK_INTERRUPTS]: "interrupts",
   [layout.LOCK_RCU]: "rcu_state.lock",
   [layout.LOCK_FILES]: "files_lock",
+  [layout.LOCK_SWAP_LIST]: "swap_list_lock",
+  [layout.LOCK_SWAP_DEVICE]: "swap_device_lock",
+  [layout.LOCK_DISK]: "disk.lock",
 };
 
 const nameOf = (lockClass: number): string => NAMES[lockClass] ?? `class ${lockClass}`;

@@ -4,6 +4,7 @@
 import { BOOT_MAGIC, BOOT_PARAMS, BootParams } from "../layout/structs.gen.ts";
 import { getU32, memoryViews, setI32, type MemoryViews } from "../layout/view.ts";
 import { ConfigError } from "../kernel/error.ts";
+import type { KernelCalls } from "../kernel/calls.ts";
 import { instantiateCpu, loadKernel } from "../kernel/load.ts";
 import type { Engine, RunningEngine } from "../engine/contract.ts";
 import { panicOf } from "./bug-report.ts";
@@ -141,6 +142,15 @@ export class Machine {
   }
 }
 
+/** Gives a booted machine its disk, if it is to have one. Throws ConfigError. */
+export function attachDisk(
+  { diskBlocks, backedBlocks }: Pick<MachineConfig, "diskBlocks" | "backedBlocks">,
+  k: Pick<KernelCalls, "attach_disk">,
+): void {
+  if (diskBlocks === 0 || k.attach_disk(diskBlocks, backedBlocks) !== 0) return;
+  throw new ConfigError("the memory is too small for the books of so large a disk");
+}
+
 /** Boots the kernel in fresh memory. Throws ConfigError when the memory is too small for it. */
 function boot(config: MachineConfig, memory: WebAssembly.Memory, module: WebAssembly.Module): void {
   const { k } = instantiateCpu(module, memory, 0, () => 0);
@@ -151,6 +161,7 @@ function boot(config: MachineConfig, memory: WebAssembly.Memory, module: WebAsse
     const least = Math.ceil(k.min_lowmem_pfns(highmemPages) / 256);
     throw new ConfigError(`the memory is too small to boot: give the machine at least ${least}M`);
   }
+  attachDisk(config, k);
 }
 
 /** What a Machine is made of. */

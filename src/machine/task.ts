@@ -33,6 +33,7 @@ import {
   type Usage,
   type WaitResult,
 } from "../syscall/process.ts";
+import { sysSwapoff, sysSwapon, type SwapArea } from "../syscall/swap.ts";
 import { checkPlace } from "./config.ts";
 import { faultSignal } from "./fault-signal.ts";
 
@@ -159,6 +160,16 @@ export class ProgramTask {
   /** A copy of what a file holds in [offset, offset + length), as far as it reaches. */
   fileBytes(file: number, offset: number, length: number): Uint8Array {
     return sysFileBytes(this.cpu, file, offset, length);
+  }
+
+  /** Adds a swap area on the machine's disk; returns its number. Throws SyscallError EINVAL or ENOMEM. */
+  swapon(options: SwapArea): number {
+    return sysSwapon(this.cpu, options);
+  }
+
+  /** Empties a swap area and takes it away. Throws SyscallError EINVAL, or ENOMEM when its pages do not fit. */
+  swapoff(area: number): void {
+    sysSwapoff(this.cpu, area);
   }
 
   /**

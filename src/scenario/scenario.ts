@@ -53,6 +53,8 @@ export interface Scenario<S = unknown> {
   readonly exits?: boolean;
   /** Physical memory. @defaultValue "4M" */
   readonly memory?: string;
+  /** Blocks of a disk at the end of the memory, a multiple of 16, for swap. @defaultValue 0 */
+  readonly diskBlocks?: number;
   /** Brings the machine into the state that all executions start from. */
   setup(machine: ScenarioMachine): Prepared<S>;
   /**

@@ -1,5 +1,5 @@
-// Files, as a program makes them. A file is an inode and its page cache: what the host puts there is its content, and there
-// is no disk behind it. A handle keeps the file; so does every mapping of it.
+// Files, as a program makes them. A file is an inode and its page cache: what the host puts there is its content, and on a machine
+// with a disk reclaim writes it there. A handle keeps the file; so does every mapping of it.
 // Left out: names, file descriptors, read and write (a program maps what it wants to read).
 
 import { EBADF, EINVAL, ENOMEM } from "../layout/errno.ts";
@@ -57,12 +57,13 @@ function allocate(cpu: Cpu, kind: number, seed: number, sizeBytes: number): numb
   return inode;
 }
 
-/** Does `body` with the address of what page `index` holds. Throws SyscallError ENOMEM. */
+/** Does `body`, which may write, with the address of what page `index` holds. Throws SyscallError ENOMEM. */
 function withPage(
   cpu: Cpu,
   name: string,
   file: number,
   index: number,
+  writes: boolean,
   body: (at: number) => void,
 ): void {
   const { k } = cpu;
@@ -70,6 +71,7 @@ function withPage(
   const page = k.read_cache_page(file, index);
   const at = page === 0 ? 0 : k.page_content(page) >>> 0;
   if (at !== 0) body(at);
+  if (at !== 0 && writes) k.set_page_dirty(page);
   if (page !== 0) k.put_page(page);
   if (at !== 0) return;
   const detail = "out of memory, or the frame is highmem, which holds no content";
@@ -84,7 +86,7 @@ export function sysCreateFile(cpu: Cpu, from: FileContent): number {
   const file = allocate(cpu, FILE_ZERO, 0, content.length);
   try {
     for (let done = 0; done < content.length; done += PAGE_SIZE) {
-      withPage(cpu, "createFile", file, done / PAGE_SIZE, (at) => {
+      withPage(cpu, "createFile", file, done / PAGE_SIZE, true, (at) => {
         cpu.u8.set(content.subarray(done, done + PAGE_SIZE), at);
       });
     }
@@ -129,7 +131,7 @@ function readBytes(cpu: Cpu, file: number, offset: number, length: number): Uint
   while (position < end) {
     const inPage = position % PAGE_SIZE;
     const count = Math.min(PAGE_SIZE - inPage, end - position);
-    withPage(cpu, "fileBytes", file, (position - inPage) / PAGE_SIZE, (page) => {
+    withPage(cpu, "fileBytes", file, (position - inPage) / PAGE_SIZE, false, (page) => {
       const at = page + inPage;
       bytes.set(cpu.u8.subarray(at, at + count), position - offset);
     });

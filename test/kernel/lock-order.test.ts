@@ -13,10 +13,12 @@ import { PAGE, RW, fixed } from "../support/process.ts";
 /** Outermost first; those on one line never nest. */
 const AROUND = [["mmap_sem"], ["PG_locked"], ["i_mmap_lock"]];
 const INSIDE = [
+  ["swap_list_lock"],
+  ["swap_device_lock"],
   ["tree_lock", "PG_maplock", "mmlist_lock", "tasklist_lock", "tlbstate_lock", "runqueue_lock"],
   ["rcu_state.lock", "files_lock"],
   ["lru_lock", "KmemCache.lock"],
-  ["Zone.lock", "WaitQueue.lock", "wait_lock"],
+  ["Zone.lock", "WaitQueue.lock", "wait_lock", "disk.lock"],
 ];
 const ORDER: Readonly<Record<string, readonly string[][]>> = {
   "2.6.8": [...AROUND, ["page_table_lock"], ["anon_vma.lock"], ...INSIDE],

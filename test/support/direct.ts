@@ -9,6 +9,7 @@ import { type Cpu, instantiateCpu, loadKernel } from "../../src/kernel/load.ts";
 import { bugOfTrap } from "../../src/machine/bug-report.ts";
 import { CpuLoop, quiesceCpu } from "../../src/machine/cpu-loop.ts";
 import { type MachineConfig, allocateMemory, machineConfig } from "../../src/machine/config.ts";
+import { attachDisk } from "../../src/machine/machine.ts";
 import type { Program } from "../../src/machine/program.ts";
 import type { ProgramTask } from "../../src/machine/task.ts";
 import { type Census, takeCensus } from "./census.ts";
@@ -21,6 +22,8 @@ export interface DirectOptions {
   readonly memory?: string;
   /** @defaultValue 1 */
   readonly cpus?: number;
+  /** @defaultValue none */
+  readonly disk?: string;
   /** In place of the kernel's own checking build. */
   readonly module?: WebAssembly.Module;
   /** Imports that `module` needs besides the kernel's own. */
@@ -48,8 +51,8 @@ export class DirectMachine {
   #programs = 0;
 
   constructor(options: DirectOptions = {}) {
-    const { kernel = "2.6.9", memory = "16M", cpus = 1 } = options;
-    this.config = machineConfig({ kernel, memory, cpus, checking: true });
+    const { kernel = "2.6.9", memory = "16M", cpus = 1, disk = 0 } = options;
+    this.config = machineConfig({ kernel, memory, cpus, disk, checking: true });
     this.#module = options.module ?? loadKernel(kernel, true);
     this.#arch = options.arch;
     this.#memory = allocateMemory(this.config);
@@ -58,6 +61,7 @@ export class DirectMachine {
     if (this.cpu.k.boot_machine(cpus, lowmemPages, highmemPages, 50, 0) === 0) {
       throw new Error("the machine did not boot");
     }
+    attachDisk(this.config, this.cpu.k);
     this.cpu.k.leave_lazy();
     this.#loop = new CpuLoop(this.cpu, this.config, {
       reportThrown: (error) => {

@@ -5,6 +5,12 @@ import { readFileSync } from "node:fs";
 import {
   BOOT_PARAMS,
   BootParams,
+  DISK,
+  MAX_SWAPFILES,
+  SWAPPER_TREE_LOCK,
+  SWAP_INFO,
+  SWAP_INFO_STRIDE,
+  SWAP_LIST,
   CACHE_ANON_VMA,
   CACHE_INODE,
   CACHE_MM,
@@ -128,6 +134,12 @@ export class LockTrace {
     if (lock === MMLIST_LOCK) return "mmlist_lock";
     if (lock === RCU_STATE) return "rcu_state.lock";
     if (lock === FILES_LOCK) return "files_lock";
+    if (lock === DISK) return "disk.lock";
+    if (lock === SWAP_LIST) return "swap_list_lock";
+    if (lock === SWAPPER_TREE_LOCK) return "tree_lock";
+    if (lock >= SWAP_INFO && lock < SWAP_INFO + MAX_SWAPFILES * SWAP_INFO_STRIDE) {
+      return "swap_device_lock";
+    }
     if (lock >= ZONE_TABLE && lock < KERNEL_GLOBALS) {
       return (lock - ZONE_TABLE) % ZONE_STRIDE === Zone.lru_lock ? "lru_lock" : "Zone.lock";
     }

@@ -97,6 +97,11 @@ const GLOBALS: readonly (readonly [number, string, Fields?])[] = [
   [layout.MMLIST_LOCK, "mmlist_lock"],
   [layout.RCU_STATE, "rcu_state", layout.RcuState],
   [layout.FILES_LOCK, "files_lock"],
+  [layout.DISK, "disk", layout.Disk],
+  [layout.SWAPPER_SPACE, "swapper_space", layout.SwapperSpace],
+  [layout.SWAP_LIST, "swap_list", layout.SwapList],
+  [layout.SWAP_INFO, "swap_info", layout.SwapInfo],
+  [layout.VM_CONTROL, "vm_control", layout.VmControl],
   [layout.INIT_MM, "init_mm", layout.MmStruct],
 ];
 

@@ -4,7 +4,7 @@
 //
 // A CPU wakes, runs its program, lets its task exit if the scenario wants that, and is idle then: it
 // serves the interrupts of others. When all are idle the scenario is asked, then every rule of the
-// machine at rest is checked. Left out: a child on a CPU other than its parent's, and swap.
+// machine at rest is checked. Left out: a child on a CPU other than its parent's.
 
 import {
   ATTENTION_PANIC,
@@ -28,6 +28,7 @@ import { ConfigError, KernelBug, MachineSignal } from "../../kernel/error.ts";
 import { loadTwin } from "../../kernel/load.ts";
 import { bugOfTrap } from "../../machine/bug-report.ts";
 import { parseMemory, type MachineConfig } from "../../machine/config.ts";
+import { attachDisk } from "../../machine/machine.ts";
 import { checkInvariants } from "../../machine/invariants/check.ts";
 import type { ProgramTask } from "../../machine/task.ts";
 import type { Prepared, Scenario, ScenarioProgram } from "../../scenario/scenario.ts";
@@ -122,9 +123,12 @@ export class KernelSubject implements Subject {
     this.#off = options.off ?? NOTHING_OFF;
     this.cpus = scenario.programs.length;
     const bytes = Math.ceil(parseMemory(scenario.memory ?? "4M") / WASM_PAGE) * WASM_PAGE;
+    // A disk is the end of the memory.
+    const diskBlocks = scenario.diskBlocks ?? 0;
     this.config = {
       ...{ kernel, cpus: this.cpus, checking, oversubscribed: false },
-      ...{ lowmemPages: bytes / 4096, highmemPages: 0 },
+      ...{ lowmemPages: bytes / 4096 - diskBlocks, highmemPages: 0 },
+      ...{ diskBlocks, backedBlocks: diskBlocks },
     };
     this.runtime = createRuntime(bytes);
     this.memory = memoryViews(this.runtime.memory.buffer as unknown as SharedArrayBuffer);
@@ -187,6 +191,7 @@ export class KernelSubject implements Subject {
     if (k.boot_machine(this.cpus, this.config.lowmemPages, 0, 1, 0) === 0) {
       throw new ConfigError(`the memory of ${this.scenario.name} is too small to boot: give it 4M`);
     }
+    attachDisk(this.config, k);
     setU64(this.memory, BOOT_PARAMS + BootParams.without, withoutMask(options.without ?? []));
     if (this.#off.has("lock-order")) setI32(this.memory, BOOT_PARAMS + BootParams.lockdep, 0);
   }

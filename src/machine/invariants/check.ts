@@ -11,6 +11,7 @@ import { checkLocks, checkTasks, checkTlbs } from "./rules-cpu.ts";
 import { checkFrames, checkLru, checkNrMapped } from "./rules-frames.ts";
 import { checkMms } from "./rules-mm.ts";
 import { checkInodeCounts, checkMappings, checkVisible } from "./rules-rmap.ts";
+import { checkSwap } from "./rules-swap.ts";
 import { walkFiles } from "./walk-files.ts";
 import { walkFree } from "./walk-free.ts";
 import { walkMms } from "./walk-mms.ts";
@@ -49,6 +50,7 @@ export function checkInvariants(
   checkVisible(world);
   checkInodeCounts(world, options.handles);
   checkMms(world);
+  checkSwap(world);
   checkTlbs(world);
   checkTasks(world);
   checkLocks(world);

@@ -19,6 +19,7 @@ import {
   ROLE_MAPPED,
   ROLE_PAGEVEC,
   ROLE_SLAB,
+  ROLE_SWAPPED,
   ROLE_TABLE,
   World,
 } from "./world.ts";
@@ -87,7 +88,7 @@ export function memoryReport(memory: MemoryViews): MemoryReport {
     else if (role & ROLE_TABLE) report.tables++;
     else if (role & ROLE_SLAB) report.slabs++;
     else if (role & ROLE_CACHED) report.pageCache++;
-    else if (role & ROLE_MAPPED) report.anonymous++;
+    else if (role & (ROLE_MAPPED | ROLE_SWAPPED)) report.anonymous++;
     else if (role & ROLE_PAGEVEC) report.pagevecs++;
     else report.lost++;
   }

@@ -9,6 +9,8 @@ import {
   CACHE_STRIDE,
   CACHE_TABLE,
   CACHE_TASK,
+  DISK,
+  Disk,
   INIT_MM,
   Inode,
   KmemCache,
@@ -20,11 +22,18 @@ import {
   MmStruct,
   Mutex,
   NR_CACHES,
+  MAX_SWAPFILES,
   PERCPU_TLB,
   PG_locked,
   PG_maplock,
   PerCpu,
   RwSemaphore,
+  SWAPPER_TREE_LOCK,
+  SWAP_INFO,
+  SWAP_INFO_STRIDE,
+  SWAP_LIST,
+  SwapInfo,
+  SwapList,
   TASKLIST_LOCK,
   TASK_ZOMBIE,
   TLB_ENTRY_SIZE,
@@ -144,6 +153,12 @@ function* spinlocks(world: World): Generator<[name: string, address: number]> {
   yield ["mmlist_lock", MMLIST_LOCK];
   yield ["tasklist_lock", TASKLIST_LOCK];
   yield ["files_lock", FILES_LOCK];
+  yield ["disk.lock", DISK + Disk.lock];
+  yield ["swap_list_lock", SWAP_LIST + SwapList.lock];
+  yield ["tree_lock of swapper_space", SWAPPER_TREE_LOCK];
+  for (let area = 0; area < MAX_SWAPFILES; area++) {
+    yield [`swap_device_lock of area ${area}`, SWAP_INFO + area * SWAP_INFO_STRIDE + SwapInfo.lock];
+  }
   yield ["rcu_state.lock", RCU_STATE + RcuState.lock];
   yield ["tlbstate_lock", TLB_FLUSH + TlbFlush.tlbstate_lock];
   for (let zone = 0; zone < MAX_NR_ZONES; zone++) {

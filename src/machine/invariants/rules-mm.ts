@@ -174,6 +174,8 @@ function checkPtes(world: World): void {
       continue;
     }
     const present = (low & _PAGE_PRESENT) !== 0;
+    // It names a slot of swap: rules-swap.ts.
+    if ((low & (_PAGE_PRESENT | _PAGE_PROTNONE)) === 0) continue;
     const hidden = (low & _PAGE_PROTNONE) !== 0;
     if (present === hidden) add("present or PROTNONE", hex(low & 0xfff));
     if (pfn >= world.maxPfn) {

@@ -10,6 +10,8 @@ import {
   Page,
   VM_SHARED,
   VmArea,
+  _PAGE_PRESENT,
+  _PAGE_PROTNONE,
   _PAGE_RW,
 } from "../../layout/structs.gen.ts";
 import { hex } from "./findings.ts";
@@ -88,6 +90,7 @@ function checkAnonPage(world: World, pte: PteRecord, vma: VmaRecord): void {
 export function checkMappings(world: World): void {
   for (const pte of world.ptes) {
     const { vma, pfn } = pte;
+    if ((pte.low & (_PAGE_PRESENT | _PAGE_PROTNONE)) === 0) continue;
     if (vma === undefined || pfn === world.zeroPfn || (world.mapped[pfn] ?? 0) === 0) continue;
     const cached = world.cached.get(pfn);
     if (cached === undefined) checkAnonPage(world, pte, vma);

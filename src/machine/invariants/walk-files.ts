@@ -11,8 +11,11 @@ import {
   PerCpu,
   RADIX_TREE_NODE_SIZE,
   RadixTreeNode,
+  SWAPPER_SPACE,
+  SwapperSpace,
 } from "../../layout/structs.gen.ts";
 import { hex } from "./findings.ts";
+import { noteSwapPage, useBlock } from "./walk-swap.ts";
 import {
   ROLE_CACHED,
   ROLE_PAGEVEC,
@@ -32,8 +35,8 @@ const MAX_HEIGHT = 11;
 export const fileName = (world: World, inode: number): string =>
   `file ${world.u32(inode + Inode.i_ino)} at ${hex(inode)}`;
 
-/** Goes down one file's tree and tells `visit` of each item with its index. */
-class TreeWalk {
+/** Goes down one radix tree and tells `visit` of each item with its index. */
+export class TreeWalk {
   readonly #world: World;
   readonly #name: string;
   readonly #visit: (item: number, index: number) => void;
@@ -105,6 +108,29 @@ function notePage(world: World, inode: number, page: number, index: number): voi
   }
 }
 
+/** Blocks of the disk that hold pages of a file. */
+function walkStore(world: World, inode: number, reached: Set<number>): void {
+  const name = `${fileName(world, inode)}, blocks`;
+  const walk = new TreeWalk(world, name, reached, (item) => {
+    useBlock(world, item - 1, name);
+  });
+  const height = world.u32(inode + Inode.store_height);
+  walk.walk(world.u32(inode + Inode.store_rnode), height, 0, 0);
+}
+
+/** The swap cache: as a file whose pages are found by their entry. */
+function walkSwapCache(world: World, reached: Set<number>): void {
+  let pages = 0;
+  const walk = new TreeWalk(world, "swap cache", reached, (page, entry) => {
+    pages++;
+    noteSwapPage(world, page, entry);
+  });
+  const height = world.u32(SWAPPER_SPACE + SwapperSpace.page_tree_height);
+  walk.walk(world.u32(SWAPPER_SPACE + SwapperSpace.page_tree_rnode), height, 0, 0);
+  const counted = world.u32(SWAPPER_SPACE + SwapperSpace.nrpages);
+  world.findings.equal("SWAP-CACHE", "nrpages of the swap cache", pages, counted);
+}
+
 function walkPageCache(world: World): void {
   const reached = new Set<number>();
   for (const inode of world.objects[CACHE_INODE] ?? []) {
@@ -121,7 +147,9 @@ function walkPageCache(world: World): void {
     });
     walk.walk(world.u32(inode + Inode.page_tree_rnode), height, 0, 0);
     world.findings.equal(RULE, `${name}, nrpages`, pages, world.u32(inode + Inode.nrpages));
+    walkStore(world, inode, reached);
   }
+  walkSwapCache(world, reached);
   const lost = [...(world.objects[CACHE_RADIX_NODE] ?? [])].filter((node) => !reached.has(node));
   for (const node of lost) {
     world.findings.add(RULE, `node ${hex(node)}`, "a node of a file's tree", "lost");

@@ -17,6 +17,7 @@ import {
   _PAGE_TABLE,
 } from "../../layout/structs.gen.ts";
 import { hex } from "./findings.ts";
+import { swapEntry } from "./walk-swap.ts";
 import {
   ROLE_MAPPED,
   ROLE_TABLE,
@@ -91,7 +92,12 @@ function useTable(world: World, mm: MmRecord, pfn: number, what: string): boolea
 function notePte(world: World, mm: MmRecord, virtual: number, low: number, pfn: number): void {
   const vma = vmaAt(mm.vmas, virtual);
   world.ptes.push({ mm, vma, virtual, low, pfn });
-  if ((low & (_PAGE_PRESENT | _PAGE_PROTNONE)) === 0 || pfn >= world.maxPfn) return;
+  if ((low & (_PAGE_PRESENT | _PAGE_PROTNONE)) === 0) {
+    const entry = swapEntry(low, pfn);
+    world.swapPtes.set(entry, (world.swapPtes.get(entry) ?? 0) + 1);
+    return;
+  }
+  if (pfn >= world.maxPfn) return;
   if (pfn !== world.zeroPfn) world.mapped[pfn] = (world.mapped[pfn] ?? 0) + 1;
   world.use(pfn, ROLE_MAPPED, 1);
 }

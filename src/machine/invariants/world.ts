@@ -26,8 +26,10 @@ export const ROLE_SLAB = 16;
 export const ROLE_MAPPED = 32;
 export const ROLE_CACHED = 64;
 export const ROLE_PAGEVEC = 128;
+/** The page is in the swap cache. */
+export const ROLE_SWAPPED = 256;
 /** The frame belongs to programs. */
-export const ROLE_USER = ROLE_MAPPED | ROLE_CACHED | ROLE_PAGEVEC;
+export const ROLE_USER = ROLE_MAPPED | ROLE_CACHED | ROLE_PAGEVEC | ROLE_SWAPPED;
 /** The frame is free. */
 export const ROLE_FREE = ROLE_BUDDY | ROLE_HOT;
 
@@ -81,11 +83,17 @@ export class World {
   readonly mms = new Map<number, MmRecord>();
   readonly ptes: PteRecord[] = [];
   /** ROLE_* bits of each frame. */
-  readonly roles: Uint8Array;
+  readonly roles: Uint16Array;
   /** References that each frame should have. */
   readonly references: Int32Array;
   /** PTEs that map each frame. */
   readonly mapped: Int32Array;
+  /** PTEs that name each slot of swap, by entry. */
+  readonly swapPtes = new Map<number, number>();
+  /** Entry of each page of the swap cache. */
+  readonly swapCached = new Map<number, number>();
+  /** Who uses each block of the disk. */
+  readonly blocks = new Map<number, string>();
   /** Inode that each page-cache page belongs to. */
   readonly cached = new Map<number, { readonly inode: number; readonly index: number }>();
 
@@ -99,7 +107,7 @@ export class World {
     const patches = param(BootParams.patches);
     this.atomicMapcount = (patches & PATCH_KILL_PAGE_MAP_LOCK) !== 0;
     this.anonInMapping = (patches & PATCH_ANON_IN_MAPPING) !== 0;
-    this.roles = new Uint8Array(this.maxPfn);
+    this.roles = new Uint16Array(this.maxPfn);
     this.references = new Int32Array(this.maxPfn);
     this.mapped = new Int32Array(this.maxPfn);
   }

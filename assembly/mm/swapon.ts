@@ -1,0 +1,187 @@
+// Swap areas come and go. Linux: sys_swapon, and of sys_swapoff all but what walks address spaces (unuse.ts), in
+// mm/swapfile.c of 2.6.9. An area is a range of blocks of the disk and a count for each slot. swapoff closes the
+// area first, so that no slot of it is taken any more; then nothing but what is there has to be looked for.
+
+import { BUG_SWAP_SLOT, bug_on } from "../arch/bug";
+import { EINVAL, ENOMEM } from "../lib/errno";
+import { list_next } from "../lib/list";
+import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { NO_BLOCK, alloc_reserved, disk_alloc, disk_free, has_disk, order_of } from "./disk";
+import { MMLIST, MMLIST_LOCK, mm_get_user_unless_gone, mmlist_mm, mmlist_node } from "./mm";
+import { MmStruct } from "./mm_types";
+import { page_to_pfn, pfn_to_page, virt_to_page } from "./page";
+import { free_pages } from "./page_alloc";
+import {
+  MAX_SWAPFILES,
+  MAX_SWAP_SLOTS,
+  NO_AREA,
+  SWAP_LIST,
+  SWAP_MAP_BAD,
+  SWP_USED,
+  SWP_WRITEOK,
+  swap_info,
+  swap_list,
+  swap_map_of,
+  swp_entry,
+} from "./swap_types";
+
+/** No area, at boot. */
+export function swap_init(): void {
+  swap_list().head = NO_AREA;
+  swap_list().next = NO_AREA;
+}
+
+/** Puts an area where its priority belongs, and lets slots be taken. swap_list_lock is held. */
+function insert_area(type: u32): void {
+  const list = swap_list();
+  const area = swap_info(type);
+  let before = NO_AREA;
+  let at = list.head;
+  while (at != NO_AREA && swap_info(at).prio >= area.prio) {
+    before = at;
+    at = swap_info(at).next;
+  }
+  area.next = at;
+  if (before == NO_AREA) list.head = type;
+  else swap_info(before).next = type;
+  list.next = list.head;
+  area.flags = SWP_USED | SWP_WRITEOK;
+  list.nr_swap_pages += <i32>area.max - 1;
+  list.total_swap_pages += area.max - 1;
+}
+
+/** Takes an area off the list; no slot of it is taken from here on. swap_list_lock is held. */
+function remove_area(type: u32): void {
+  const list = swap_list();
+  const area = swap_info(type);
+  if (list.head == type) {
+    list.head = area.next;
+  } else {
+    let before = list.head;
+    while (swap_info(before).next != type) before = swap_info(before).next;
+    swap_info(before).next = area.next;
+  }
+  list.next = list.head;
+  // Those in use are counted again when they are freed.
+  list.nr_swap_pages -= <i32>area.max - 1;
+  list.total_swap_pages -= area.max - 1;
+  area.flags &= ~SWP_WRITEOK;
+}
+
+function free_swap_map(map: usize, max: u32): void {
+  const order = order_of(max * 2);
+  const first = virt_to_page(map);
+  const pfn = page_to_pfn(first);
+  for (let i: u32 = 0; i < 1 << order; i++) pfn_to_page(pfn + i).flags = 0;
+  free_pages(first, order);
+}
+
+/** A number for an area, or NO_AREA when all are in use. */
+function claim_area(): u32 {
+  let type: u32 = 0;
+  spin_lock(SWAP_LIST);
+  while (type < MAX_SWAPFILES && swap_info(type).flags != 0) type++;
+  if (type < MAX_SWAPFILES) swap_info(type).flags = SWP_USED;
+  spin_unlock(SWAP_LIST);
+  return type < MAX_SWAPFILES ? type : NO_AREA;
+}
+
+/** Adds a swap area of `pages` slots; its number, or -EINVAL or -ENOMEM (no room on the disk, or in memory). */
+export function swapon(pages: u32, prio: i32): i32 {
+  if (pages == 0 || pages >= MAX_SWAP_SLOTS || !has_disk()) return -EINVAL;
+  const type = claim_area();
+  if (type == NO_AREA) return -EINVAL;
+  const area = swap_info(type);
+  const max = pages + 1;
+  area.max = 0;
+  const first_block = disk_alloc(pages);
+  const map = first_block == NO_BLOCK ? 0 : alloc_reserved(max * 2);
+  if (map == 0) {
+    if (first_block != NO_BLOCK) disk_free(first_block, pages);
+    area.flags = 0;
+    return -ENOMEM;
+  }
+  store<u16>(map, SWAP_MAP_BAD);
+  area.prio = prio;
+  area.first_block = first_block;
+  area.swap_map = map;
+  area.lowest_bit = 1;
+  area.highest_bit = pages;
+  area.inuse_pages = 0;
+  spin_lock(SWAP_LIST);
+  area.max = max;
+  insert_area(type);
+  spin_unlock(SWAP_LIST);
+  return <i32>type;
+}
+
+/** Closes an area, which is to be emptied now: 0, or -EINVAL if there is none. */
+export function swapoff_begin(type: u32): i32 {
+  if (type >= MAX_SWAPFILES) return -EINVAL;
+  spin_lock(SWAP_LIST);
+  const is_open = (swap_info(type).flags & SWP_WRITEOK) != 0;
+  if (is_open) remove_area(type);
+  spin_unlock(SWAP_LIST);
+  return is_open ? 0 : -EINVAL;
+}
+
+/** Opens an area again that could not be emptied. */
+export function swapoff_abort(type: u32): void {
+  spin_lock(SWAP_LIST);
+  insert_area(type);
+  spin_unlock(SWAP_LIST);
+}
+
+/** Gives an empty area back. */
+export function swapoff_end(type: u32): void {
+  const area = swap_info(type);
+  spin_lock(SWAP_LIST);
+  spin_lock(changetype<usize>(area));
+  bug_on(area.inuse_pages != 0, BUG_SWAP_SLOT, changetype<usize>(area), area.inuse_pages);
+  const map = area.swap_map;
+  const max = area.max;
+  area.swap_map = 0;
+  area.max = 0;
+  spin_unlock(changetype<usize>(area));
+  spin_unlock(SWAP_LIST);
+  disk_free(area.first_block, max - 1);
+  free_swap_map(map, max);
+  spin_lock(SWAP_LIST);
+  area.flags = 0;
+  spin_unlock(SWAP_LIST);
+}
+
+/** The next slot in use after `offset`, from the first on again behind the last; 0 if there is none. */
+export function find_next_to_unuse(type: u32, offset: u32): u32 {
+  const area = swap_info(type);
+  for (let i: u32 = 0; i < area.max; i++) {
+    offset = offset + 1 >= area.max ? 1 : offset + 1;
+    if (area.max == 1) return 0;
+    const count = load<u16>(swap_map_of(area, offset));
+    if (count != 0 && count != SWAP_MAP_BAD) return offset;
+  }
+  return 0;
+}
+
+/** The entry of a slot, for the host. */
+export function swap_entry_of(type: u32, offset: u32): u32 {
+  return swp_entry(type, offset);
+}
+
+/**
+ * The address space after `mm` on the list of all, the first if that is 0, with the caller as a user; 0 at the end.
+ * The caller is a user of `mm`, so that it is still there.
+ */
+export function mmlist_next_user(mm: usize): usize {
+  let found: usize = 0;
+  spin_lock(MMLIST_LOCK);
+  let node = list_next(mm == 0 ? MMLIST : mmlist_node(changetype<MmStruct>(mm)));
+  while (node != MMLIST && found == 0) {
+    const next = mmlist_mm(node);
+    // One without users is taken off the list as soon as we let go of it.
+    if (mm_get_user_unless_gone(next)) found = changetype<usize>(next);
+    node = list_next(node);
+  }
+  spin_unlock(MMLIST_LOCK);
+  return found;
+}

@@ -1,0 +1,180 @@
+// Takes a page away from all who map it. Linux: try_to_unmap and try_to_unmap_one, mm/rmap.c of 2.6.8 and 2.6.9.
+//
+// Protocol: the page is locked, and the caller has a reference. That keeps its file, or its place in the swap
+// cache; it does not keep an anon_vma (referenced.ts says what does). For each VMA, under page_table_lock:
+//
+//   compare ── young? ── references counted ── clear, flush ── dirty bit kept ── slot counted, swap PTE ── rmap,
+//   reference
+//
+// A page that was used is left alone, and so is one that somebody holds by get_user_pages: a page of the swap cache
+// has a reference for each PTE, one for the cache and one for reclaim, and not one more. Else the holder would
+// write to a page that the program no longer has. 2.6.8 does all of it under PG_maplock, where page_remove_rmap
+// cannot be called: the count is changed here. Left out: VM_LOCKED, VM_RESERVED, nonlinear VMAs.
+
+import { read_once } from "../arch/atomic";
+import { BUG_SWAP_CACHE, bug_on } from "../arch/bug";
+import { FIX_GUP_GUARD, FIX_UNMAP_FLUSH, FIX_SLOT_FIRST, without } from "../arch/fixes";
+import { this_cpu } from "../arch/percpu";
+import { _PAGE_DIRTY, ptep_clear_young, ptep_get_and_clear, set_pte } from "../arch/pte";
+import { this_reclaim } from "../arch/reclaim_state";
+import { TRACE_UNMAP, trace } from "../arch/trace";
+import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { Inode, inode_i_mmap_lock } from "../mm/mapping";
+import { MmStruct, VmArea, mm_ptl } from "../mm/mm_types";
+import {
+  PG_dirty,
+  PG_swapcache,
+  Page,
+  page_count,
+  page_mapping_addr,
+  page_set_flag,
+  page_test_flag,
+} from "../mm/page";
+import { put_page } from "../mm/put_page";
+import { swap_duplicate } from "../mm/swap_slots";
+import { swp_entry_to_pte } from "../mm/swap_types";
+import { flush_tlb_page } from "../mm/tlb_flush";
+import {
+  HAS_MAPLOCK,
+  PTE_BUSY,
+  lock_or_try,
+  page_check_address,
+  vma_address,
+} from "./check_address";
+import { PageAnon, page_mapcount, page_remove_rmap } from "./index";
+import { clear_page_anon, page_anon_owner } from "./page_anon";
+import { page_map_lock, page_map_unlock } from "./page_map_lock";
+import { page_lock_anon_vma } from "./referenced";
+import {
+  RMAP_HIT,
+  RMAP_NONE,
+  RMAP_STOP,
+  rmap_hits,
+  rmap_walk_anon,
+  rmap_walk_file,
+} from "./rmap_walk";
+
+/** No PTE maps the page any more. */
+export const SWAP_SUCCESS: u32 = 0;
+/** Some PTE does, which could not be looked at, or was made meanwhile. */
+export const SWAP_AGAIN: u32 = 1;
+/** The page is in use. */
+export const SWAP_FAIL: u32 = 2;
+
+/** visit: the page is to be left alone. */
+const FAIL: u64 = RMAP_HIT + RMAP_STOP;
+
+/** Someone other than PTEs, the swap cache and reclaim has a reference to the page. */
+@inline
+function is_held(page: Page): bool {
+  if (without(FIX_GUP_GUARD)) return false;
+  return page_test_flag(page, PG_swapcache) && page_count(page) != page_mapcount(page) + 2;
+}
+
+/** The count of the PTE goes. 2.6.8: PG_maplock is held already. */
+@inline
+function remove_rmap(page: Page): void {
+  if (HAS_MAPLOCK) page._mapcount--;
+  else page_remove_rmap(page);
+}
+
+/** The PTE of an anonymous page names the page's slot from here on. */
+function set_swap_pte(page: Page, ptep: usize): void {
+  bug_on(!page_test_flag(page, PG_swapcache), BUG_SWAP_CACHE, changetype<usize>(page), page.flags);
+  const entry = page.private_;
+  const late = without(FIX_SLOT_FIRST);
+  if (late) set_pte(ptep, swp_entry_to_pte(entry));
+  swap_duplicate(entry);
+  if (!late) set_pte(ptep, swp_entry_to_pte(entry));
+}
+
+/** Takes the PTE of each VMA away. */
+@unmanaged @final
+class UnmapVisitor {
+  /** try_to_unmap_one. */
+  visit(page: Page, vma: VmArea): u64 {
+    const ptep = page_check_address(page, vma);
+    if (ptep == PTE_BUSY) this_reclaim().ptemissed++;
+    if (ptep == 0 || ptep == PTE_BUSY) return RMAP_NONE;
+    const mm = changetype<MmStruct>(vma.vm_mm);
+    const address = vma_address(page, vma);
+    if (ptep_clear_young(ptep)) {
+      flush_tlb_page(mm, address);
+      spin_unlock(mm_ptl(mm));
+      return FAIL;
+    }
+    if (is_held(page)) {
+      spin_unlock(mm_ptl(mm));
+      return FAIL;
+    }
+    trace(TRACE_UNMAP, address, changetype<usize>(page));
+    const pte = ptep_get_and_clear(ptep);
+    if (!without(FIX_UNMAP_FLUSH)) flush_tlb_page(mm, address);
+    if (pte & _PAGE_DIRTY) page_set_flag(page, PG_dirty);
+    if (PageAnon(page)) set_swap_pte(page, ptep);
+    mm.rss--;
+    this_reclaim().pteunmap++;
+    remove_rmap(page);
+    put_page(page);
+    const last = page_mapcount(page) <= 0;
+    spin_unlock(mm_ptl(mm));
+    return last ? RMAP_STOP : RMAP_NONE;
+  }
+}
+
+/** 2.6.8: the last PTE went. */
+function note_unmapped(page: Page): void {
+  if (PageAnon(page)) clear_page_anon(page);
+  this_cpu().nr_mapped--;
+}
+
+/** The VMAs of the page's file. Its i_mmap_lock may be busy. */
+function unmap_file(page: Page): u64 {
+  const mapping = read_once<usize>(page_mapping_addr(page));
+  if (mapping == 0) return RMAP_NONE;
+  const lock = inode_i_mmap_lock(changetype<Inode>(mapping));
+  if (!lock_or_try(lock)) {
+    this_reclaim().ptemissed++;
+    return RMAP_NONE;
+  }
+  const result = rmap_walk_file<UnmapVisitor>(page, changetype<Inode>(mapping));
+  spin_unlock(lock);
+  return result;
+}
+
+/** 2.6.8: the VMAs of the page's anon_vma; PG_maplock keeps that while the page is mapped. */
+function unmap_anon_maplocked(page: Page): u64 {
+  const anon_vma = page_anon_owner(page);
+  spin_lock(anon_vma);
+  const result = rmap_walk_anon<UnmapVisitor>(page, anon_vma);
+  spin_unlock(anon_vma);
+  return result;
+}
+
+function unmap_maplocked(page: Page): u64 {
+  page_map_lock(page);
+  let result = RMAP_NONE;
+  if (page._mapcount != 0) {
+    result = PageAnon(page) ? unmap_anon_maplocked(page) : unmap_file(page);
+    if (page._mapcount == 0) note_unmapped(page);
+  }
+  page_map_unlock(page);
+  return result;
+}
+
+function unmap_anon(page: Page): u64 {
+  const anon_vma = page_lock_anon_vma(page);
+  if (anon_vma == 0) return RMAP_NONE;
+  const result = rmap_walk_anon<UnmapVisitor>(page, anon_vma);
+  spin_unlock(anon_vma);
+  return result;
+}
+
+/** Takes a locked page away from all who map it: SWAP_*. An anonymous one is in the swap cache. */
+export function try_to_unmap(page: Page): u32 {
+  let result: u64 = 0;
+  if (HAS_MAPLOCK) result = unmap_maplocked(page);
+  else result = PageAnon(page) ? unmap_anon(page) : unmap_file(page);
+  if (rmap_hits(result) != 0) return SWAP_FAIL;
+  return page_mapcount(page) > 0 ? SWAP_AGAIN : SWAP_SUCCESS;
+}
