@@ -146,11 +146,16 @@ describe.each(KERNEL_NAMES)("%s: swap", (kernel) => {
         child.swapoff(low);
         rules(child);
         expect(child.load32(start)).toBe(1);
-        for (let page = 1; page < 8; page++)
-          {expect(child.load32(start + page * PAGE)).toBe(50 + page);}
+        for (let page = 1; page < 8; page++) {
+          expect(child.load32(start + page * PAGE)).toBe(50 + page);
+        }
       });
       for (let page = 0; page < 8; page++) expect(task.load32(start + page * PAGE)).toBe(50 + page);
-      expect(errnoOf(() => { task.swapoff(low); })).toBe("EINVAL");
+      expect(
+        errnoOf(() => {
+          task.swapoff(low);
+        }),
+      ).toBe("EINVAL");
       expect(errnoOf(() => task.swapon({ length: 1 << 30 }))).toBe("ENOMEM");
     });
     expect(machine.census()).toEqual(machine.bootCensus);
