@@ -115,6 +115,7 @@ describe("every module is imported by another", () => {
       "src/engine/threads/worker.ts",
       "src/experiment/explore-worker.ts",
       "src/experiment/explore-hall-worker.ts",
+      "src/experiment/locks/worker.ts",
     ].filter((path) => existsSync(join(ROOT, path)));
     // Compiled on the fly: locks by their names, and what stands in for the kernel's files in the lab.
     const locks = ["assembly/lock.ts", ...LOCKS.map(({ file }) => `assembly/${file}.ts`)];

@@ -10,6 +10,7 @@ import { ConfigError, KernelBug, MachineSignal, SyscallError } from "../kernel/e
 import { exploreCommand, replayCommand, scenariosCommand } from "./explore.ts";
 import { forkCommand } from "./fork.ts";
 import { kernelsCommand } from "./kernels.ts";
+import { locksCommand } from "./locks.ts";
 import { runCommand } from "./run.ts";
 import { stressCommand } from "./stress.ts";
 
@@ -23,6 +24,7 @@ function program(): Command {
     .showHelpAfterError("(racier COMMAND --help lists the options)")
     .addCommand(forkCommand())
     .addCommand(stressCommand())
+    .addCommand(locksCommand())
     .addCommand(exploreCommand())
     .addCommand(replayCommand())
     .addCommand(scenariosCommand())

@@ -1,24 +1,14 @@
-// Charts as static SVG, drawn when the report is written: Observable Plot on a document without a
-// browser. Each chart is 360 pixels wide, so that it is readable as it is on a phone; a page puts
-// several in a row. Colours are CSS variables of the page (--series-N, --phase-N, --muted), which
-// knows light from dark. A chart gets the rows that may stand beside each other: the caller keeps
-// those with more CPUs than cores apart. Left out: interaction; a mark's tooltip is its SVG title.
+// The charts of `racier fork`. A chart gets the rows that may stand beside each other: the caller keeps
+// those with more CPUs than cores apart.
 
 import { FORK_WORKLOADS } from "../experiment/fork-document.ts";
 import type { ForkComparison, ForkResult, ForkWorkload } from "../experiment/fork-document.ts";
-import { counted, formatChange, formatNumber, timeScale } from "./format.ts";
+import { counted, formatChange, timeScale } from "./format.ts";
 import type { TimeScale } from "./format.ts";
+import { FRAME_PX, HALO, MARGIN_BOTTOM_PX, MUTED, ROW_PX, WIDTH_PX, X_LABEL } from "./plot.ts";
+import { axis, CHARACTER_PX, distinct, loadPlot, longest, maximum, seriesColour } from "./plot.ts";
+import type { Chart, Plot, PlotOptions } from "./plot.ts";
 import { comparisonSentence, cpusLabel, differs, PHASES } from "./rows.ts";
-
-/** A drawn chart. */
-export interface Chart {
-  title: string;
-  /** An `<svg>` element. */
-  svg: string;
-}
-
-type Plot = typeof import("@observablehq/plot");
-type PlotOptions = NonNullable<Parameters<Plot["plot"]>[0]>;
 
 /**
  * Draws charts. Loading it takes some tenths of a second, so a command loads it only for a report.
@@ -32,33 +22,12 @@ export interface ChartMaker {
   changes(comparisons: readonly ForkComparison[]): Chart[];
 }
 
-const WIDTH_PX = 360;
-const ROW_PX = 26;
 /** A row that has its label above the mark. */
 const CHANGE_ROW_PX = 36;
-/** Room for axis, axis label and the gap above. */
-const FRAME_PX = 62;
-const MARGIN_BOTTOM_PX = 42;
-/** Width that a character of a label takes at most, on average. */
-const CHARACTER_PX = 8;
-
-/** Puts the label of the x axis below its numbers, in the middle. */
-const X_LABEL = { labelAnchor: "center", labelArrow: "none", labelOffset: 38 } as const;
-/** Keeps a label readable where it crosses a line. */
-const HALO = { fill: "currentColor", stroke: "var(--page)", strokeWidth: 4 } as const;
 
 /** Loads the drawing library. */
 export async function loadCharts(): Promise<ChartMaker> {
-  const [Plot, { parseHTML }] = await Promise.all([
-    import("@observablehq/plot"),
-    import("linkedom"),
-  ]);
-  // This project compiles without the browser's types: what is used of them is named here.
-  const { document } = parseHTML("<html><body></body></html>") as { document: unknown };
-  const draw = (options: PlotOptions): string => {
-    const framed: object = { ...options, document, width: WIDTH_PX, style: { fontSize: "12px" } };
-    return (Plot.plot(framed) as { outerHTML: string }).outerHTML;
-  };
+  const { Plot, draw } = await loadPlot();
   return {
     times: (results) => byWorkload(results, (rows) => draw(timePlot(Plot, rows))),
     phases: (results) => byWorkload(results, (rows) => draw(phasePlot(Plot, rows))),
@@ -165,20 +134,10 @@ function changePlot(Plot: Plot, comparisons: readonly ForkComparison[]): PlotOpt
   };
 }
 
-/** Colour of the nth kernel. */
-function seriesColour(index: number): string {
-  return `var(--series-${index % SERIES_COLOURS})`;
-}
-
 /** Colour of the nth of `PHASES`. */
 export function phaseColour(index: number): string {
   return `var(--phase-${index})`;
 }
-
-/** Colours that a page must define as --series-0 and so on; kernels beyond share them. */
-const SERIES_COLOURS = 6;
-
-const MUTED = "var(--muted)";
 
 /** What the two charts of results have in common: facets by CPU count, rows by kernel. */
 function resultFrame(results: readonly ForkResult[], what: string): PlotOptions {
@@ -192,12 +151,6 @@ function resultFrame(results: readonly ForkResult[], what: string): PlotOptions 
     y: { domain: kernels, label: null, tickSize: 0 },
     fy: { domain: facets, label: null, padding: 0.12 },
   };
-}
-
-function axis(unit: string): NonNullable<PlotOptions["x"]> {
-  const tickFormat = (value: number): string =>
-    formatNumber(value, Number.isInteger(value) ? 0 : 1);
-  return { ticks: 4, label: unit, ...X_LABEL, tickFormat };
 }
 
 function place(result: ForkResult): { kernel: string; fy: string } {
@@ -244,16 +197,4 @@ function byPair(
     title: pair,
     svg: draw(comparisons.filter((comparison) => title(comparison) === pair)),
   }));
-}
-
-function longest(texts: readonly string[]): number {
-  return Math.max(...texts.map((text) => text.length), 5);
-}
-
-function distinct(values: readonly string[]): string[] {
-  return [...new Set(values)];
-}
-
-function maximum(values: readonly number[]): number {
-  return Math.max(...values.filter(Number.isFinite), 0) || 1;
 }

@@ -4,7 +4,7 @@
 // escaping ever fail: of scripts, all but the one whose hash it names.
 
 import { createHash } from "node:crypto";
-import type { Chart } from "./chart.ts";
+import type { Chart, LegendEntry } from "./plot.ts";
 import type { ReportTable } from "./rows.ts";
 
 /** Text that is HTML already. Everything else passes through `escapeHtml` first. */
@@ -101,13 +101,14 @@ export function dataSection(doc: unknown): Html {
 export function chartRow(charts: readonly Chart[]): Html {
   if (charts.length === 0) return "";
   const figures = charts.map(
-    ({ title, svg }) => `<figure><figcaption>${escapeHtml(title)}</figcaption>${svg}</figure>`,
+    ({ title, svg, legend: entries }) =>
+      `<figure><figcaption>${escapeHtml(title)}</figcaption>${entries === undefined ? "" : legend(entries)}${svg}</figure>`,
   );
   return `<div class="charts">${figures.join("\n")}</div>`;
 }
 
 /** What the colours of charts mean. `colour` is a CSS colour of ours, not text from outside. */
-export function legend(entries: readonly { label: string; colour: string }[]): Html {
+export function legend(entries: readonly LegendEntry[]): Html {
   const items = entries.map(
     ({ label, colour }) => `<li><i style="background:${colour}"></i>${escapeHtml(label)}</li>`,
   );
@@ -182,6 +183,7 @@ svg [aria-label="x-grid"] { stroke: var(--line); stroke-opacity: 1; }
 .legend i {
   display: inline-block; width: 12px; height: 12px; margin-right: 6px; border-radius: 2px;
 }
+figure .legend { margin: 2px 0; font-size: 0.85rem; }
 .scroll { overflow-x: auto; margin: 12px 0; overflow-wrap: normal; }
 table { border-collapse: collapse; font-size: 0.9rem; font-variant-numeric: tabular-nums; }
 th, td { padding: 4px 12px 4px 0; white-space: pre; text-align: left; }

@@ -137,13 +137,15 @@ export function differs({ ci95: [low, high] }: ForkComparison): boolean {
   return low > 0 || high < 0;
 }
 
-interface Field<Row> {
+/** A column and what stands in it. */
+export interface Field<Row> {
   header: string;
   align: Align;
   cell: (row: Row) => string;
 }
 
-function fieldTable<Row>(rows: readonly Row[], fields: readonly Field<Row>[]): ReportTable {
+/** A table with a row for each of `rows`. */
+export function fieldTable<Row>(rows: readonly Row[], fields: readonly Field<Row>[]): ReportTable {
   return {
     columns: fields.map(({ header, align }) => ({ header, align })),
     rows: rows.map((row) => fields.map((field) => field.cell(row))),

@@ -1,0 +1,187 @@
+// `racier locks`: what locks cost and whom they serve, lock beside lock; yours among them.
+
+import { writeFileSync } from "node:fs";
+import os from "node:os";
+import { Command } from "commander";
+import { NothingMeasured } from "../experiment/fork.ts";
+import { runLocks, type LocksOptions } from "../experiment/locks/locks.ts";
+import { MAX_LOCKS } from "../experiment/locks/memory.ts";
+import { ACQUIRES, type Acquire } from "../experiment/locks/subject.ts";
+import { ConfigError } from "../kernel/error.ts";
+import { LOCKS } from "../lab/catalogue.ts";
+import { LAB_MAX_CPUS } from "../lab/memory.ts";
+import { lockSource } from "../lab/sources.ts";
+import { lockList } from "../report/locks/list.ts";
+import { locksText } from "../report/locks/text.ts";
+import { createProgress } from "../report/progress.ts";
+import { STATUS_INTERRUPTED, watchInterrupt } from "./interrupt.ts";
+import { atMostOne, listOf, positiveNumber, wholeNumber } from "./options.ts";
+import { checkOut } from "./out.ts";
+
+interface Options {
+  readonly cpus?: number[];
+  readonly critical: number[];
+  readonly think?: number[];
+  readonly locks: number[];
+  readonly readers: number[];
+  readonly acquire?: Acquire[];
+  readonly compareTrylock?: boolean;
+  readonly tries: number;
+  readonly sample: number;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly list?: boolean;
+  readonly json?: boolean;
+  readonly out?: string;
+}
+
+const STATUS_BROKEN = 1;
+const DEFAULT_CRITICAL_NS = 100;
+const DEFAULT_THINK_NS = 300;
+/** Levels of contention at which trying is compared with waiting. */
+const TRYLOCK_THINK_NS = [0, 100, 1000, 10_000];
+const TRYLOCK_LOCKS = ["ttas", "ticket", "mcs"];
+/** The longest work, in ns. */
+const MAX_WORK_NS = 1e7;
+
+/** "100", "100ns", "2us", "1ms", in ns. */
+function workTime(option: string): (text: string) => number {
+  const factors: Readonly<Record<string, number>> = { "": 1, ns: 1, us: 1e3, µs: 1e3, ms: 1e6 };
+  return (text) => {
+    const [, digits = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|)$/.exec(text) ?? [];
+    const ns = Number(digits) * (factors[unit] ?? NaN);
+    if (digits !== "" && ns <= MAX_WORK_NS) return Math.round(ns);
+    throw new ConfigError(
+      `${option} takes times such as 0, 100ns or 2us, up to 10ms, not "${text}"`,
+    );
+  };
+}
+
+function parseAcquire(text: string): Acquire {
+  const found = ACQUIRES.find((acquire) => acquire === text);
+  if (found !== undefined) return found;
+  throw new ConfigError(`--acquire takes ${ACQUIRES.join(", ")}, not "${text}"`);
+}
+
+/** "90%" or "90". */
+function parseReaders(text: string): number {
+  return wholeNumber("--readers", 0, 100)(text.replace(/\s*%$/, ""));
+}
+
+function defaultCpus(): number[] {
+  return os.availableParallelism() > 1 ? [1, 2] : [1];
+}
+
+function chosen(names: readonly string[], options: Options): LocksOptions {
+  const { compareTrylock = false, tries, rounds, seconds, sample } = options;
+  atMostOne({ "--compare-trylock": options.compareTrylock, "--acquire": options.acquire });
+  const standard = compareTrylock ? TRYLOCK_LOCKS : LOCKS.map(({ name }) => name);
+  const subjects = names.length === 0 ? standard : [...new Set(names)];
+  return {
+    sources: subjects.map(lockSource),
+    ...{ compareTrylock, tries, rounds, seconds, sampleGap: sample },
+    acquire: compareTrylock ? ["spin", "try"] : (options.acquire ?? ["spin"]),
+    cpus: options.cpus ?? (compareTrylock ? defaultCpus().slice(-1) : defaultCpus()),
+    criticalNs: options.critical,
+    thinkNs: options.think ?? (compareTrylock ? TRYLOCK_THINK_NS : [DEFAULT_THINK_NS]),
+    ...{ locks: options.locks, readersPercent: options.readers },
+  };
+}
+
+async function measure(names: string[], options: Options): Promise<void> {
+  if (options.list) {
+    process.stdout.write(lockList(LOCKS, options.json ?? false));
+    return;
+  }
+  const wanted = chosen(names, options);
+  if (options.out !== undefined) checkOut(options.out);
+  const watch = watchInterrupt();
+  let progress: ReturnType<typeof createProgress> | undefined;
+  try {
+    const doc = await runLocks({
+      ...wanted,
+      interrupted: watch.interrupted,
+      onProgress: (done, total, note) => {
+        progress ??= createProgress({ total, label: "locks" });
+        progress.update(done, note);
+      },
+    });
+    progress?.stop();
+    process.stdout.write(options.json ? `${JSON.stringify(doc, null, 2)}\n` : locksText(doc));
+    if (options.out !== undefined) {
+      const { locksHtml } = await import("../report/locks/html.ts");
+      writeFileSync(options.out, await locksHtml(doc, `racier ${process.argv.slice(2).join(" ")}`));
+      process.stderr.write(`report written to ${options.out}\n`);
+    }
+    if (doc.locks.some(({ verdict }) => verdict !== "measured")) process.exitCode = STATUS_BROKEN;
+  } catch (error) {
+    if (!(error instanceof NothingMeasured)) throw error;
+    process.stderr.write(`racier: ${error.message}\n`);
+    process.exitCode = STATUS_INTERRUPTED;
+  } finally {
+    progress?.stop();
+    watch.stop();
+  }
+}
+
+/** The subcommand. */
+export function locksCommand(): Command {
+  return new Command("locks")
+    .description("measure locks: throughput, time to get them, fairness (docs/lock-lab.md)")
+    .argument("[locks...]", "names (--list shows them) and files of yours; all when none is given")
+    .option(
+      "--cpus <list>",
+      "numbers of CPUs (default: 1,2)",
+      listOf(wholeNumber("--cpus", 1, LAB_MAX_CPUS)),
+    )
+    .option(
+      "--critical <list>",
+      "work under the lock, such as 0,100ns,2us",
+      listOf(workTime("--critical")),
+      [DEFAULT_CRITICAL_NS],
+    )
+    .option(
+      "--think <list>",
+      `work between locks, half to one and a half of it each time (default: ${DEFAULT_THINK_NS})`,
+      listOf(workTime("--think")),
+    )
+    .option(
+      "--locks <list>",
+      "numbers of locks; each operation takes one at random",
+      listOf(wholeNumber("--locks", 1, MAX_LOCKS)),
+      [1],
+    )
+    .option(
+      "--readers <list>",
+      "share of operations that only read, such as 0,90%",
+      listOf(parseReaders),
+      [0],
+    )
+    .option(
+      "--acquire <list>",
+      `how to get it: ${ACQUIRES.join(", ")} (default: spin)`,
+      listOf(parseAcquire),
+    )
+    .option(
+      "--tries <n>",
+      "tries before try-spin gives up and park sleeps",
+      wholeNumber("--tries", 1, 1e6),
+      100,
+    )
+    .option(
+      "--compare-trylock",
+      "trying beside waiting at several levels of contention, and what it comes to",
+    )
+    .option(
+      "--sample <n>",
+      "with the clock on, time one operation in about n",
+      wholeNumber("--sample", 1, 1e6),
+      32,
+    )
+    .option("--rounds <n>", "rounds of every lock and load", wholeNumber("--rounds", 1, 10_000), 11)
+    .option("--seconds <n>", "time of all rounds together", positiveNumber("--seconds", 86_400), 15)
+    .option("--list", "what locks there are, where they come from and what they promise")
+    .option("--json", "one JSON document on standard output (docs/json.md)")
+    .option("--out <file>", "write a report with curves, one HTML file")
+    .action(measure);
+}

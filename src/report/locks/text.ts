@@ -1,0 +1,45 @@
+// The result of `racier locks` for a terminal: tables, curves, sentences, footnotes.
+
+import type { LocksDocument } from "../../experiment/locks/document.ts";
+import { printable } from "../format.ts";
+import type { ReportTable } from "../rows.ts";
+import { alignedTable, textStyle, type TextStyle } from "../table.ts";
+import { barCurves } from "./bars.ts";
+import {
+  costLine,
+  costTable,
+  failures,
+  fairnessTable,
+  footnotes,
+  hostLine,
+  loadLine,
+} from "./rows.ts";
+import { trylockTable, trylockWords } from "./trylock.ts";
+
+/** The whole text, ending in a newline. Where it is to be shown decides the style. */
+export function locksText(doc: LocksDocument, style: TextStyle = textStyle()): string {
+  const parts = [
+    lines([loadLine(doc), hostLine(doc)]),
+    ...(doc.results.length === 0
+      ? []
+      : [
+          drawn(costTable(doc), style),
+          drawn(fairnessTable(doc), style),
+          ...barCurves(doc),
+          ...(doc.trylock.length > 0 ? [drawn(trylockTable(doc), style)] : []),
+          lines([costLine(doc)]),
+        ]),
+    ...[footnotes(doc), trylockWords(doc), failures(doc)]
+      .filter((sentences) => sentences.length > 0)
+      .map(lines),
+  ];
+  return parts.join("\n");
+}
+
+function drawn({ columns, rows }: ReportTable, style: TextStyle): string {
+  return alignedTable(columns, rows, style);
+}
+
+function lines(sentences: readonly string[]): string {
+  return sentences.map((sentence) => `${printable(sentence)}\n`).join("");
+}
