@@ -47,8 +47,10 @@ export class Orders {
   tries: u32;
   /** With a clock: one operation in about this many is timed. */
   sample_gap: u32;
-  /** What two readings of the clock take, in ns; subtracted from every time. */
+  /** What reading the clock adds to a time, in ns; subtracted from every one. */
   clock_cost: f64;
+  /** 0, which the compiler does not know (section.ts). */
+  nothing: u32;
 }
 
 /** What one CPU does and has found; nobody else writes it. */
@@ -76,12 +78,6 @@ export class Counts {
   retries: u64;
   /** From leaving the start to the end, in ns. */
   elapsed: f64;
-  /** Sums of the times in the histograms, in ns, before what is below 0 was called 0. */
-  wait_sum: f64;
-  /** See wait_sum. */
-  lost_sum: f64;
-  /** See wait_sum. */
-  hold_sum: f64;
   /** Longest times, in ns. */
   wait_most: f64;
   /** See wait_most. */

@@ -46,13 +46,10 @@ function note_times(
   const cost = orders().clock_cost;
   const waited = had - asked - cost;
   if (!got) {
-    counts.lost_sum += waited;
     histogram_add(area + LOST_HISTOGRAM, waited);
     return;
   }
   const held = freed - had - cost;
-  counts.wait_sum += waited;
-  counts.hold_sum += held;
   counts.wait_most = max(counts.wait_most, waited);
   counts.hold_most = max(counts.hold_most, held);
   histogram_add(area + WAIT_HISTOGRAM, waited);
@@ -88,9 +85,12 @@ function note_turn(counts: Counts, last: usize, turn: u64): void {
 function hold(
   has_readers: bool, is_reader: bool, word: usize, data: Data, turns: u32, counts: Counts,
 ): u64 {
+  const nothing = orders().nothing;
   counts.phase = BENCH_HOLDS;
-  if (!has_readers || !is_reader) return write_section(word, data, has_readers, turns, counts);
-  read_section(word, data, turns, counts);
+  if (!has_readers || !is_reader) {
+    return write_section(word, data, has_readers, turns, nothing, counts);
+  }
+  read_section(word, data, turns, nothing, counts);
   return 0;
 }
 
@@ -193,15 +193,6 @@ export function time_work(turns: u32): f64 {
   const began = clock();
   counts.result = work(turns, counts.result);
   return clock() - began;
-}
-
-/** Reads the clock twice, `pairs` times; the times between are in the histogram of waits. */
-export function time_clock(pairs: u32): void {
-  const area = bench_area();
-  for (let i: u32 = 0; i < pairs; i++) {
-    const first = clock();
-    histogram_add(area + WAIT_HISTOGRAM, clock() - first);
-  }
 }
 
 /** Makes the locks ready: one CPU does, before the others start. */

@@ -50,6 +50,7 @@ function try_for(is_reader: bool, word: usize, node: usize): bool {
   }
   if (isDefined(lock.try_acquire)) return inline.always(lock.try_acquire(word, node));
   unreachable();
+  return false;
 }
 
 /** Sleeps until the lock is free and this CPU has got it. */

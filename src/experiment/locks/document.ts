@@ -36,7 +36,7 @@ export interface LocksInput {
 
 /** What the measuring itself costs. */
 export interface BenchCost {
-  /** Median time of two readings of the clock: subtracted from every latency. */
+  /** What the clock adds to a time, the median: subtracted from every one. */
   clockNs: number;
   /** The 99th percentile of it. */
   clockP99Ns: number;
@@ -58,6 +58,15 @@ export interface LockFacts {
   source: string | null;
   lockBytes: number;
   nodeBytes: number;
+  /**
+   * Taking and giving back, when nobody else wants the lock and there is no work, in ns: of the loop, and
+   * without what the loop takes with no lock. Processors do some of the loop meanwhile, so the lock takes
+   * something between the two. Null when it was not measured.
+   */
+  aloneNs: number | null;
+  aloneLessLoopNs: number | null;
+  /** How often it went from one CPU to another while somebody looked whether it kept them apart. */
+  meetings: number;
   verdict: LockVerdict;
   /** What happened, in a sentence; null: nothing. */
   message: string | null;

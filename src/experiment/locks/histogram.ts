@@ -51,6 +51,19 @@ export class Histogram {
     }
     return NaN;
   }
+
+  /** The mean of the shortest part `p` of all. NaN when empty. */
+  mean(p: number): number {
+    const wanted = Math.max(1, Math.ceil(p * this.#total));
+    let seen = 0;
+    let sum = 0;
+    for (let i = 0; i < BUCKETS && seen < wanted; i++) {
+      const count = Math.min(this.#counts[i]!, wanted - seen);
+      seen += count;
+      sum += count * middle(i);
+    }
+    return sum / seen;
+  }
 }
 
 function middle(index: number): number {

@@ -56,7 +56,7 @@ export async function runLocks(options: LocksOptions): Promise<LocksDocument> {
   const cpus = Math.max(2, ...options.cpus);
   const crew = new BenchCrew(loaded, cpus, options.hangMs ?? HANG_MS);
   try {
-    const calibration = await calibrate(crew, empty);
+    const calibration = await calibrate(crew, empty, options.sampleGap);
     const run = new LocksRun(crew, empty, seats, {
       ...{ loads, rounds: options.rounds, seconds: options.seconds, tries: options.tries },
       ...{ sampleGap: options.sampleGap, cores: host.cores, calibration },
@@ -73,7 +73,7 @@ export async function runLocks(options: LocksOptions): Promise<LocksDocument> {
     const results = measured.map((series) => resultOf(series, measured, run));
     return {
       ...{ command: "locks", version: racierVersion(), host, input: inputOf(options) },
-      cost: { ...calibration, operationNs: operationCost(run, measured) },
+      cost: calibration,
       ...{ rounds: measured[0]?.rounds ?? 0, interrupted },
       locks: seats.map((seat) => factsOf(seat, run)),
       results,
@@ -126,15 +126,6 @@ function seatOf(lock: BenchLock, index: number, locks: number): Seat {
   return { lock, index, bench: new BenchMemory(bytes) };
 }
 
-/** CPU time of an operation without lock, work or thinking; of the least work that was measured. */
-function operationCost(run: LocksRun, measured: readonly Series[]): number {
-  const bases = measured.map(({ load }) => run.baseOf(load)).filter(({ rounds }) => rounds > 0);
-  const least = bases.toSorted((a, b) => workOf(a) - workOf(b))[0];
-  return least === undefined ? NaN : median(least.ns) - workOf(least);
-}
-
-const workOf = ({ load }: Series): number => load.criticalNs + load.thinkNs;
-
 function resultOf(series: Series, all: readonly Series[], run: LocksRun): LockResult {
   const first = all.find(({ load }) => load === series.load);
   const base = median(run.baseOf(series.load).ns);
@@ -144,9 +135,14 @@ function resultOf(series: Series, all: readonly Series[], run: LocksRun): LockRe
 function factsOf({ lock }: Seat, run: LocksRun): LockFacts {
   const failure = run.failures.get(lock.name);
   const { entry } = lock.source;
+  const alone = run.aloneOf(lock.name);
+  const isKnown = failure === undefined && alone.rounds > 0;
+  const aloneNs = isKnown ? median(alone.ns) : null;
   return {
     ...{ name: lock.name, summary: entry?.summary ?? null, source: entry?.source ?? null },
-    ...{ lockBytes: lock.lockBytes, nodeBytes: lock.nodeBytes },
+    ...{ lockBytes: lock.lockBytes, nodeBytes: lock.nodeBytes, aloneNs },
+    aloneLessLoopNs: aloneNs === null ? null : aloneNs - median(run.aloneOf(undefined).ns),
+    meetings: run.meetings(lock.name),
     ...{ verdict: failure?.verdict ?? "measured", message: failure?.message ?? null },
   };
 }

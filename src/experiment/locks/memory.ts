@@ -22,8 +22,8 @@ const LINES = 128;
 const GUARD_BYTE = 0xa5;
 
 /** Sizes of the structs of bench/area.ts. */
-export const ORDERS_BYTES = 48;
-export const COUNTS_BYTES = 124;
+export const ORDERS_BYTES = 52;
+export const COUNTS_BYTES = 100;
 /** Locks, at most: each CPU remembers its last turn under each. */
 export const MAX_LOCKS = 4096;
 /** Bytes of a node, at most. */
@@ -65,9 +65,6 @@ export interface Counts {
   readonly torn: number;
   readonly retries: number;
   readonly elapsedNs: number;
-  readonly waitSumNs: number;
-  readonly lostSumNs: number;
-  readonly holdSumNs: number;
   readonly waitMostNs: number;
   readonly holdMostNs: number;
 }
@@ -127,6 +124,7 @@ export class BenchMemory {
       this.#view.setUint32(ORDERS + 4 * i, word, true);
     });
     this.#view.setFloat64(ORDERS + 4 * words.length, orders.clockNs, true);
+    this.#view.setUint32(ORDERS + 48, 0, true);
     Atomics.store(this.#words, START >>> 2, 0);
     Atomics.store(this.#words, STOP >>> 2, 0);
   }
@@ -159,8 +157,8 @@ export class BenchMemory {
     return {
       ...{ taken: whole(8), reads: whole(16), lost: whole(24), same: whole(32) },
       ...{ passed: whole(40), lostInRow: whole(48), torn: whole(56), retries: whole(64) },
-      ...{ elapsedNs: ns(72), waitSumNs: ns(80), lostSumNs: ns(88), holdSumNs: ns(96) },
-      ...{ waitMostNs: ns(104), holdMostNs: ns(112) },
+      ...{ elapsedNs: ns(72) },
+      ...{ waitMostNs: ns(80), holdMostNs: ns(88) },
     };
   }
 

@@ -5,6 +5,7 @@
 import type { BenchCrew } from "./crew.ts";
 import type { Calibration } from "./calibrate.ts";
 import type { LockLoad } from "./document.ts";
+import type { Counts } from "./memory.ts";
 import { LockFailure, runPass, type PassOptions, type Seat } from "./pass.ts";
 import { Series } from "./series.ts";
 import { cannot } from "./subject.ts";
@@ -28,8 +29,18 @@ const UNTIMED = 0.6;
 /** Time of a pass that only looks whether a lock is one, in ms, and its work under the lock. */
 const CHECK_MS = 20;
 const CHECK_TURNS = 20;
+/** That often CPUs must have met for the look to be worth something, and so many passes they get for it. */
+const ENOUGH_MEETINGS = 100;
+const CHECKS = 25;
 /** No pass is shorter, in ms. */
 const SHORTEST_MS = 1;
+
+/** Nobody else wants the lock, and there is no work: the cost of taking it and giving it back. */
+const ALONE: LockLoad = {
+  ...{ acquire: "spin", cpus: 1, criticalNs: 0, thinkNs: 0, locks: 1, readersPercent: 0 },
+};
+/** Time of that, in a part of that of another load. */
+const ALONE_PART = 0.5;
 
 /** Loads that take the same time without a lock. */
 const baseKey = ({ criticalNs, thinkNs, locks, readersPercent }: LockLoad): string =>
@@ -44,8 +55,10 @@ export class LocksRun {
   readonly #plan: RunPlan;
   readonly #series: { readonly seat: Seat; readonly series: Series }[];
   readonly #bases = new Map<string, Series>();
+  readonly #alone: { readonly seat: Seat; readonly series: Series }[];
+  readonly #meetings = new Map<string, number>();
   #done = 0;
-  #pass = 0;
+  #passes = 0;
 
   constructor(crew: BenchCrew, empty: Seat, seats: readonly Seat[], plan: RunPlan) {
     this.#crew = crew;
@@ -60,6 +73,10 @@ export class LocksRun {
           series: new Series(seat.lock.name, load, load.cpus > plan.cores),
         })),
     );
+    // Every lock by itself, and what is left of that without one.
+    this.#alone = [empty, ...seats].map((seat) => ({
+      ...{ seat, series: new Series(seat.lock.name, ALONE, false) },
+    }));
     for (const load of plan.loads) {
       const base: LockLoad = { ...load, acquire: "spin", cpus: 1 };
       if (!this.#bases.has(baseKey(load))) {
@@ -78,18 +95,27 @@ export class LocksRun {
     return this.#bases.get(baseKey(load)) as Series;
   }
 
+  /** A lock by itself; undefined: no lock. */
+  aloneOf(lock: string | undefined): Series {
+    const index =
+      lock === undefined ? 0 : this.#alone.findIndex(({ series }) => series.lock === lock);
+    return this.#alone[index]!.series;
+  }
+
   get #alive(): { readonly seat: Seat; readonly series: Series }[] {
     return this.#series.filter(({ seat }) => !this.failures.has(seat.lock.name));
   }
 
   get #total(): number {
-    return this.#seats.length + (this.#series.length + this.#bases.size) * (this.#plan.rounds + 1);
+    const inRound = this.#series.length + this.#bases.size + this.#alone.length;
+    return this.#seats.length + inRound * (this.#plan.rounds + 1);
   }
 
   /** Measures everything, or until the user has enough; true if that was the reason. */
   async measure(): Promise<boolean> {
     const { rounds, seconds, isOver } = this.#plan;
-    const slice = (seconds * 1000) / (rounds * (this.#series.length + this.#bases.size / 2));
+    const short = ALONE_PART * (this.#bases.size + this.#alone.length);
+    const slice = (seconds * 1000) / (rounds * (this.#series.length + short));
     for (const seat of this.#seats) await this.#examine(seat);
     await this.#round(Math.min(slice, CHECK_MS), "warm-up", 0, () => undefined);
     for (let round = 0; round < rounds && !isOver() && this.#alive.length > 0; round++) {
@@ -102,19 +128,32 @@ export class LocksRun {
     return isOver();
   }
 
-  /** Looks whether a lock is one where two CPUs meet, whatever the loads are. */
+  /** Looks whether a lock is one where two CPUs meet, whatever the loads are: until they have met often. */
   async #examine(seat: Seat): Promise<void> {
-    const readers = this.#plan.loads.some(({ readersPercent }) => readersPercent > 0)
-      ? [0, 50]
-      : [0];
-    for (const readersPercent of readers) {
-      const load: LockLoad = {
-        ...{ acquire: "spin", cpus: 2, criticalNs: 0, thinkNs: 0, locks: 1, readersPercent },
-      };
-      const options = { ...this.#options(load, CHECK_MS), holdTurns: CHECK_TURNS };
-      await this.#guarded(seat, () => runPass(this.#crew, seat, load, this.#plan.cores, options));
+    const reads = this.#plan.loads.some(({ readersPercent }) => readersPercent > 0);
+    for (const readersPercent of reads ? [0, 50] : [0]) {
+      const load: LockLoad = { ...ALONE, cpus: 2, readersPercent };
+      const before = this.meetings(seat.lock.name);
+      for (let i = 0; i < CHECKS && !this.#plan.isOver(); i++) {
+        const options = { ...this.#options(load, CHECK_MS), holdTurns: CHECK_TURNS };
+        await this.#guarded(seat, () => this.#pass(seat, load, options));
+        if (this.meetings(seat.lock.name) - before >= ENOUGH_MEETINGS) break;
+      }
     }
     this.#step("examining");
+  }
+
+  /** How often a lock went from one CPU to another, in all passes; it was found to be a lock in each. */
+  meetings(lock: string): number {
+    return this.#meetings.get(lock) ?? 0;
+  }
+
+  async #pass(seat: Seat, load: LockLoad, options: PassOptions): Promise<Counts[]> {
+    const counts = await runPass(this.#crew, seat, load, this.#plan.cores, options);
+    const { name } = seat.lock;
+    const met = counts.reduce((sum, { taken, reads, same }) => sum + taken - reads - same, 0);
+    this.#meetings.set(name, this.meetings(name) + (load.cpus > 1 ? met : 0));
+    return counts;
   }
 
   async #round(
@@ -123,9 +162,10 @@ export class LocksRun {
     shift: number,
     keep: (add: () => void) => void,
   ): Promise<void> {
-    for (const base of this.#bases.values()) {
+    const bases = [...this.#bases.values()].map((series) => ({ seat: this.#empty, series }));
+    for (const { seat, series } of [...this.#alone, ...bases]) {
       if (this.#plan.isOver()) return;
-      await this.#one(this.#empty, base, slice / 2, keep);
+      await this.#guarded(seat, () => this.#one(seat, series, slice * ALONE_PART, keep));
       this.#step(note);
     }
     for (const load of this.#plan.loads) {
@@ -146,12 +186,11 @@ export class LocksRun {
     keep: (add: () => void) => void,
   ): Promise<void> {
     const { load } = series;
-    const { cores } = this.#plan;
     const histograms = Series.histograms();
     const plain = this.#options(load, slice * UNTIMED);
     const timed = { ...this.#options(load, slice * (1 - UNTIMED)), histograms };
-    const counts = await runPass(this.#crew, seat, load, cores, plain);
-    const timedCounts = await runPass(this.#crew, seat, load, cores, timed);
+    const counts = await this.#pass(seat, load, plain);
+    const timedCounts = await this.#pass(seat, load, timed);
     keep(() => {
       series.add(counts, timedCounts, histograms);
     });
@@ -172,7 +211,7 @@ export class LocksRun {
     const { tries, sampleGap, calibration, isOver } = this.#plan;
     const { clockNs, turnNs } = calibration;
     return {
-      ...{ tries, sampleGap, clockNs, isOver, seed: ++this.#pass, histograms: undefined },
+      ...{ tries, sampleGap, clockNs, isOver, seed: ++this.#passes, histograms: undefined },
       milliseconds: Math.max(milliseconds, SHORTEST_MS),
       holdTurns: Math.round(load.criticalNs / turnNs),
       thinkTurns: Math.round(load.thinkNs / turnNs),

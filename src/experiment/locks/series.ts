@@ -8,6 +8,8 @@ import type { Counts } from "./memory.ts";
 /** Seed of the bootstrap: the same samples give the same interval. */
 const BOOTSTRAP_SEED = 1991;
 const RESAMPLES = 2000;
+/** The part of the times that gave up that are taken for typical: the longest were interrupted meanwhile. */
+const TYPICAL = 0.999;
 
 /** One round. */
 interface Round {
@@ -19,6 +21,7 @@ interface Round {
   readonly leastShare: number;
   readonly sameCpu: number;
   readonly passed: number;
+  /** Operations that gave up. */
   readonly lost: number;
   readonly lostInRow: number;
   readonly retried: number;
@@ -27,8 +30,8 @@ interface Round {
 
 /** Times of a round with the clock. */
 interface TimedRound {
-  readonly waitShare: number;
-  readonly lostShare: number;
+  /** What an operation that gave up took. */
+  readonly lostNs: number;
   readonly waitMost: number;
   readonly holdMost: number;
 }
@@ -57,21 +60,17 @@ function roundOf(counts: readonly Counts[], thinkNs: number): Round {
     leastShare: taken === 0 ? 0 : (Math.min(...shares) * counts.length) / taken,
     sameCpu: taken === reads ? 0 : sum(counts, (count) => count.same) / (taken - reads),
     passed: Math.max(...counts.map((count) => count.passed)),
-    lost: lost / Math.max(taken + lost, 1),
+    lost,
     lostInRow: Math.max(...counts.map((count) => count.lostInRow)),
     retried: reads === 0 ? 0 : sum(counts, (count) => count.retries) / reads,
     other: ((taken + lost) * thinkNs) / elapsed,
   };
 }
 
-/** Shares of CPU time: all operations take as long as the `samples` that were timed. */
-function timedRoundOf(counts: readonly Counts[], samples: number): TimedRound {
-  const elapsed = sum(counts, (count) => count.elapsedNs);
-  const operations = sum(counts, (count) => count.taken + count.lost);
-  const scale = samples === 0 ? 0 : operations / samples / elapsed;
+/** Times of a pass with the clock. */
+function timedRoundOf(counts: readonly Counts[], lost: Histogram): TimedRound {
   return {
-    waitShare: Math.max(0, sum(counts, (count) => count.waitSumNs) * scale),
-    lostShare: Math.max(0, sum(counts, (count) => count.lostSumNs) * scale),
+    lostNs: lost.total === 0 ? 0 : lost.mean(TYPICAL),
     waitMost: Math.max(...counts.map((count) => count.waitMostNs)),
     holdMost: Math.max(...counts.map((count) => count.holdMostNs)),
   };
@@ -118,10 +117,29 @@ export class Series {
   /** Adds a round: a pass without the clock, and one with it. */
   add(counts: readonly Counts[], timed: readonly Counts[], histograms: Histograms): void {
     this.#rounds.push(roundOf(counts, this.load.thinkNs));
-    this.#timed.push(timedRoundOf(timed, histograms.wait.total + histograms.lost.total));
+    this.#timed.push(timedRoundOf(timed, histograms.lost));
     this.#histograms.wait.add(histograms.wait.buckets);
     this.#histograms.lost.add(histograms.lost.buckets);
     this.#histograms.hold.add(histograms.hold.buckets);
+  }
+
+  /**
+   * Shares of CPU time: of tries that failed, and of the rest that is neither the load nor that, which is
+   * taking the lock, waiting for it, and giving it back.
+   */
+  #shares(loadNs: number): { waiting: number; wasted: number } {
+    const shares = this.#rounds.map((round, i) => {
+      const { ns, lost, taken } = round;
+      const perTaken = taken === 0 ? 0 : lost / taken;
+      const failed = (perTaken * (this.#timed[i]?.lostNs ?? 0)) / ns;
+      const others = (loadNs + perTaken * this.load.thinkNs) / ns;
+      const wasted = Math.min(failed, Math.max(0, 1 - others));
+      return { wasted, waiting: Math.max(0, 1 - others - wasted) };
+    });
+    return {
+      waiting: median(shares.map(({ waiting }) => waiting)),
+      wasted: median(shares.map(({ wasted }) => wasted)),
+    };
   }
 
   /**
@@ -131,7 +149,7 @@ export class Series {
    */
   result(loadNs: number, first: Series | undefined): LockResult {
     const typical = (value: (round: Round) => number): number => median(this.#rounds.map(value));
-    const timed = (value: (round: TimedRound) => number): number => median(this.#timed.map(value));
+    const { waiting, wasted } = this.#shares(loadNs);
     const most = (values: readonly number[]): number => Math.max(...values);
     const { wait, lost, hold } = this.#histograms;
     const change =
@@ -157,14 +175,13 @@ export class Series {
       wait: latencyOf(wait, most(this.#timed.map((round) => round.waitMost))),
       hold: latencyOf(hold, most(this.#timed.map((round) => round.holdMost))),
       giveUp: latencyOf(lost, NaN),
-      waitPercent: 100 * timed((round) => round.waitShare),
-      wastedPercent: 100 * timed((round) => round.lostShare),
+      ...{ waitPercent: 100 * waiting, wastedPercent: 100 * wasted },
       otherPercent: 100 * typical((round) => round.other),
       jain: typical((round) => round.jain),
       leastSharePercent: 100 * typical((round) => round.leastShare),
       sameCpuPercent: 100 * typical((round) => round.sameCpu),
       mostPassed: most(this.#rounds.map((round) => round.passed)),
-      failedPercent: 100 * typical((round) => round.lost),
+      failedPercent: 100 * typical(({ taken, lost }) => lost / Math.max(taken + lost, 1)),
       mostFailed: most(this.#rounds.map((round) => round.lostInRow)),
       retriedPercent: 100 * typical((round) => round.retried),
     };

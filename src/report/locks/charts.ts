@@ -25,7 +25,8 @@ import {
 import {
   AXIS_NAMES,
   axisLabel,
-  axisLabels,
+  axisText,
+  axisValues,
   curveGroups,
   curveName,
   mainAxis,
@@ -44,6 +45,8 @@ export interface LockCharts {
   readonly waits: readonly Chart[];
 }
 
+/** Title of a chart when there is no other of its kind. */
+const ALL = "all locks";
 const HEIGHT_PX = 260;
 const PERCENTILES = [
   ["50 %", "p50"],
@@ -67,11 +70,15 @@ export async function drawCharts(doc: LocksDocument, oversubscribed: boolean): P
     ? []
     : groups.flatMap(({ title, curves }) =>
         chunks(curves).map((some) => ({
-          ...{ title, legend: legendOf(some), svg: draw(curvePlot(Plot, some, along, most)) },
+          ...{
+            title: title || ALL,
+            legend: legendOf(some),
+            svg: draw(curvePlot(Plot, some, along, most)),
+          },
         })),
       );
   const throughput = groups.map(({ title, curves }) => ({
-    title,
+    title: title || ALL,
     svg: draw(throughputPlot(Plot, curves, along)),
   }));
   return { curves, throughput, waits: waitCharts(Plot, draw, doc, all) };
@@ -90,7 +97,7 @@ function waitCharts(
     const own = timed.filter((result) => loadTitle(result, doc, ["acquire"]) === title);
     const curves = own.map((result) => ({ name: curveName(result, doc), results: [result] }));
     return chunks(curves).map((some) => ({
-      ...{ title, legend: legendOf(some), svg: draw(waitPlot(Plot, some, most)) },
+      ...{ title: title || ALL, legend: legendOf(some), svg: draw(waitPlot(Plot, some, most)) },
     }));
   });
 }
@@ -108,7 +115,12 @@ function curvePlot(Plot: Plot, curves: readonly Curve[], along: Axis, most: numb
   const place = { x: "x", stroke: "name", title: "title" };
   return {
     ...lineFrame(curves, `throughput by ${AXIS_NAMES[along]}, millions a second`),
-    x: { ...X_LABEL, type: "point", domain: axisLabels(along, results), label: AXIS_NAMES[along] },
+    x: {
+      ...X_LABEL,
+      type: "point",
+      domain: axisValues(along, results, axisLabel),
+      label: AXIS_NAMES[along],
+    },
     y: { domain: [0, most], nice: true, label: "millions a second", ticks: 4 },
     marks: [
       Plot.gridY({ ticks: 4 }),
@@ -157,10 +169,10 @@ function waitPlot(Plot: Plot, curves: readonly Curve[], most: number): PlotOptio
 function throughputPlot(Plot: Plot, curves: readonly Curve[], along: Axis): PlotOptions {
   const results = curves.flatMap((curve) => curve.results);
   const names = curves.map(({ name }) => name);
-  const facets = axisLabels(along, results);
+  const facets = axisValues(along, results, axisText);
   const marks = curves.flatMap(({ name, results: points }) =>
     points.map((point) => ({
-      ...{ y: name, fy: axisLabel(along, point), x: point.perSecond / 1e6 },
+      ...{ y: name, fy: axisText(along, point), x: point.perSecond / 1e6 },
       low: point.perSecondCi95[0] / 1e6,
       high: point.perSecondCi95[1] / 1e6,
       label: formatNumber(point.perSecond / 1e6, 2),

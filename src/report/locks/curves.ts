@@ -45,10 +45,22 @@ export function axisLabel(axis: Axis, result: LockResult): string {
   return axis === "readersPercent" ? `${result[axis]} %` : formatNumber(result[axis]);
 }
 
-/** Values of the axis, in order. */
-export function axisLabels(axis: Axis, results: readonly LockResult[]): string[] {
+/** The same where nothing beside it says what it is: "2 CPUs". */
+export function axisText(axis: Axis, result: LockResult): string {
+  const label = axisLabel(axis, result);
+  if (axis === "cpus") return `${label} ${result.cpus === 1 ? "CPU" : "CPUs"}`;
+  if (axis === "locks") return `${label} ${result.locks === 1 ? "lock" : "locks"}`;
+  return label;
+}
+
+/** Values of the axis, in order, as `write` writes them. */
+export function axisValues(
+  axis: Axis,
+  results: readonly LockResult[],
+  write: (axis: Axis, result: LockResult) => string,
+): string[] {
   const sorted = results.toSorted((a, b) => a[axis] - b[axis]);
-  return [...new Set(sorted.map((result) => axisLabel(axis, result)))];
+  return [...new Set(sorted.map((result) => write(axis, result)))];
 }
 
 /** All curves along an axis, by load. */
@@ -58,7 +70,9 @@ export function curveGroups(doc: LocksDocument, axis: Axis): CurveGroup[] {
   );
   return [...loads].map(([key, results]) => {
     const [title, oversubscribed] = JSON.parse(key) as [string, boolean];
-    const byName = groupBy(results, (result) => curveName(result, doc));
+    const order = doc.locks.map(({ name }) => name);
+    const sorted = results.toSorted((a, b) => order.indexOf(a.lock) - order.indexOf(b.lock));
+    const byName = groupBy(sorted, (result) => curveName(result, doc));
     const curves = [...byName].map(([name, points]) => ({
       ...{ name, results: points.toSorted((a, b) => a[axis] - b[axis]) },
     }));

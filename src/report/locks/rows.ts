@@ -7,6 +7,8 @@ import { fieldTable, OVERSUBSCRIBED_MARK, type Field, type ReportTable } from ".
 
 /** Rounds below which an interval is called rough. */
 const ROUGH_BELOW_ROUNDS = 10;
+/** Turns that changed CPU, below which nothing is said of whether a lock is one. */
+const FEW_MEETINGS = 100;
 
 /** 100 ns, 1 µs, 2.5 ms. */
 export function duration(ns: number): string {
@@ -39,7 +41,7 @@ export function costLine({ cost, input }: LocksDocument): string {
   const clock = `${formatNumber(cost.clockNs)} ns (99th percentile ${formatNumber(cost.clockP99Ns)} ns)`;
   return (
     `Subtracted: the loop without a lock, ${formatNumber(cost.operationNs, 2)} ns an operation besides its work, ` +
-    `from "lock ns"; two readings of the clock, ${clock}, from each time. ` +
+    `from "lock ns"; what the clock adds, ${clock}, from each time. ` +
     `Times are of one operation in ${input.sampleGap}, in passes of their own.`
   );
 }
@@ -55,7 +57,7 @@ export function costTable(doc: LocksDocument): ReportTable {
   const hasWait = results.some(({ wait }) => wait !== null);
   return fieldTable(results, [
     ...keyFields(doc),
-    ...costFields(results),
+    ...costFields(doc),
     ...(hasWait ? WAIT_FIELDS : []),
   ]);
 }
@@ -83,6 +85,13 @@ export function footnotes(doc: LocksDocument): string[] {
     notes.push(
       `${OVERSUBSCRIBED_MARK} More CPUs than this host's ${counted(doc.host.cores, "core")}: who has the lock may ` +
         "wait for a core, so the figures tell of the scheduler too, and are compared with nothing.",
+    );
+  }
+  for (const { name, verdict, meetings } of doc.locks) {
+    if (verdict !== "measured" || meetings >= FEW_MEETINGS) continue;
+    notes.push(
+      `${name} went from one CPU to another ${counted(meetings, "time")} only, which is too little to say that ` +
+        "it is a lock: the computer is busy with something else.",
     );
   }
   if (doc.results.some(({ rounds }) => rounds < ROUGH_BELOW_ROUNDS)) {
@@ -122,7 +131,7 @@ function varying(
   return values.length > 1 ? [{ header, align, cell }] : [];
 }
 
-function costFields(results: readonly LockResult[]): Field<LockResult>[] {
+function costFields({ results, locks }: LocksDocument): Field<LockResult>[] {
   const smallest = Math.min(...results.map((result) => result.perSecond / 1e6));
   const places = decimalsFor(smallest);
   const millions = (value: number): string => formatNumber(value / 1e6, places);
@@ -136,7 +145,15 @@ function costFields(results: readonly LockResult[]): Field<LockResult>[] {
     },
     ...(isCompared ? [{ header: `to ${first}`, align: "right", cell: changeText } as const] : []),
     { header: "lock ns", align: "right", cell: (r) => formatNumber(r.lockNs, 1) },
+    { header: "alone ns", align: "right", cell: (r) => aloneText(locks, r.lock) },
   ];
+}
+
+/** "2.7 to 4.4": without the loop, and with it. */
+function aloneText(locks: LocksDocument["locks"], name: string): string {
+  const { aloneNs = null, aloneLessLoopNs = null } = locks.find((lock) => lock.name === name) ?? {};
+  if (aloneNs === null || aloneLessLoopNs === null) return "-";
+  return `${formatNumber(aloneLessLoopNs, 1)} to ${formatNumber(aloneNs, 1)}`;
 }
 
 /** "+12.3 %"; in brackets when the interval holds 0; nothing for the lock that others are compared with. */

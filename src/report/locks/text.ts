@@ -20,20 +20,17 @@ import { trylockTable, trylockWords } from "./trylock.ts";
 export function locksText(doc: LocksDocument, style: TextStyle = textStyle()): string {
   const parts = [
     lines([loadLine(doc), hostLine(doc)]),
-    ...(doc.results.length === 0
-      ? []
-      : [
-          drawn(costTable(doc), style),
-          drawn(fairnessTable(doc), style),
-          ...barCurves(doc),
-          ...(doc.trylock.length > 0 ? [drawn(trylockTable(doc), style)] : []),
-          lines([costLine(doc)]),
-        ]),
+    ...(doc.results.length === 0 ? [] : [...tables(doc, style), lines([costLine(doc)])]),
     ...[footnotes(doc), trylockWords(doc), failures(doc)]
       .filter((sentences) => sentences.length > 0)
       .map(lines),
   ];
   return parts.join("\n");
+}
+
+function tables(doc: LocksDocument, style: TextStyle): string[] {
+  const own = doc.trylock.length > 0 ? [trylockTable(doc)] : [costTable(doc), fairnessTable(doc)];
+  return [...own.map((table) => drawn(table, style)), ...barCurves(doc)];
 }
 
 function drawn({ columns, rows }: ReportTable, style: TextStyle): string {

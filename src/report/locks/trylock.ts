@@ -8,6 +8,8 @@ import { duration } from "./rows.ts";
 /** Tries that fail, in percent, below which there is no contention to speak of, and above which much. */
 const RARE_PERCENT = 1;
 const OFTEN_PERCENT = 20;
+/** Points of CPU time that other work must get for trying to be said to pay. */
+const GAIN_POINTS = 5;
 /** A CPU that gets less than this part of an equal share starves. */
 const STARVED_PERCENT = 50;
 
@@ -75,8 +77,9 @@ function acquisitions({
   acquisitionsPercent,
   acquisitionsCi95: [low, high],
 }: TrylockComparison): string {
-  if (low <= 0 && high >= 0)
+  if (low <= 0 && high >= 0) {
     return "as many critical sections as with waiting, so far as can be told";
+  }
   const size = formatNumber(Math.abs(acquisitionsPercent), 1);
   return `${size} % ${acquisitionsPercent < 0 ? "fewer" : "more"} critical sections than with waiting`;
 }
@@ -111,7 +114,7 @@ function conclusion(fair: readonly TrylockComparison[]): string {
   };
   const rare = fair.filter(({ failedPercent }) => failedPercent < RARE_PERCENT);
   const often = fair.filter(({ failedPercent }) => failedPercent >= OFTEN_PERCENT);
-  const gain = fair.filter((c) => c.tryOtherPercent > c.spinOtherPercent + 1);
+  const gain = fair.filter((c) => c.tryOtherPercent > c.spinOtherPercent + GAIN_POINTS);
   const parts = [
     rare.length > 0
       ? `Where CPUs seldom meet (think time ${list(rare)}) the two are the same.`
