@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { forkFixture } from "./fork-fixture.ts";
+import { trylockFixture } from "./locks-fixture.ts";
 
 const markdown = readFileSync(new URL("../../docs/json.md", import.meta.url), "utf8");
 
@@ -16,6 +17,7 @@ function documentedFields(heading: string): Map<string, string> {
 }
 
 const doc = forkFixture();
+const locks = trylockFixture();
 const objects: [heading: string, value: object][] = [
   ["## `racier fork --json`", doc],
   ["### `host`", doc.host],
@@ -23,6 +25,12 @@ const objects: [heading: string, value: object][] = [
   ["### `results[]`", doc.results[0]!],
   ["### `results[].phases`", doc.results[0]!.phases],
   ["### `comparisons[]`", doc.comparisons[0]!],
+  ["## `racier locks --json`", locks],
+  ["### `input` of `locks`", locks.input],
+  ["### `cost` of `locks`", locks.cost],
+  ["### `locks[]` of `locks`", locks.locks[0]!],
+  ["### `results[]` of `locks`", locks.results[0]!],
+  ["### `trylock[]` of `locks`", locks.trylock[0]!],
 ];
 
 test.each(objects)(

@@ -31,7 +31,7 @@ const CHECK_MS = 20;
 const CHECK_TURNS = 20;
 /** That often CPUs must have met for the look to be worth something, and so many passes they get for it. */
 const ENOUGH_MEETINGS = 100;
-const CHECKS = 25;
+const CHECKS = 100;
 /** No pass is shorter, in ms. */
 const SHORTEST_MS = 1;
 
