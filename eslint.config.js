@@ -77,6 +77,11 @@ function kernel() {
           { selector: "NewExpression", message: "No managed objects in the kernel: use slab." },
           { selector: "TryStatement", message: "There are no exceptions in the kernel." },
           {
+            selector:
+              "CallExpression[callee.name=/^spin_(lock|unlock|trylock|lock_nested)$/]:has(> CallExpression[callee.name=/^(mm_ptl|inode_i_mmap_lock)$/], > Identifier[name='anon_vma'])",
+            message: "These classes may have a lock of their own: lock/spinlock_classes.ts.",
+          },
+          {
             selector: "Decorator[expression.callee.name='external']",
             message: "Questions to the engine are asked in arch/.",
           },

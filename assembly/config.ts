@@ -24,6 +24,22 @@ export const RMAP_ANON_VMA: i32 = 3;
 export const SPINLOCK_TTAS: i32 = 1;
 /** CONFIG_SPINLOCK: tickets, first come, first served. */
 export const SPINLOCK_TICKET: i32 = 2;
+/** CONFIG_SPINLOCK: a queue of nodes. */
+export const SPINLOCK_MCS: i32 = 3;
+/** CONFIG_SPINLOCK: test-and-set. */
+export const SPINLOCK_TAS: i32 = 4;
+/** CONFIG_SPINLOCK: test and test-and-set with exponential backoff. */
+export const SPINLOCK_BACKOFF: i32 = 5;
+/** CONFIG_SPINLOCK: tickets with proportional backoff. */
+export const SPINLOCK_TICKET_PROP: i32 = 6;
+/** CONFIG_SPINLOCK: a queue with one word for each CPU. */
+export const SPINLOCK_HEMLOCK: i32 = 7;
+/** CONFIG_SPINLOCK: a pending bit, then an MCS queue. */
+export const SPINLOCK_QSPINLOCK: i32 = 8;
+/** CONFIG_SPINLOCK: one bit of the word. */
+export const SPINLOCK_BIT: i32 = 9;
+/** The last of them. CONFIG_PTL_LOCK, CONFIG_ANON_VMA_LOCK, CONFIG_I_MMAP_LOCK: one of them, or 0. */
+const SPINLOCK_LAST: i32 = 9;
 
 /** CONFIG_RECLAIM_LOCKS: who comes from a page tries page_table_lock and i_mmap_lock. */
 export const RECLAIM_TRIES: i32 = 1;
@@ -62,8 +78,18 @@ if (
   CONFIG_RMAP != RMAP_ANON_VMA
 )
   ERROR("CONFIG_RMAP names no reverse map: 1 (pte_chains), 2 (anonmm) or 3 (anon_vma)");
-if (CONFIG_SPINLOCK != SPINLOCK_TTAS && CONFIG_SPINLOCK != SPINLOCK_TICKET)
-  ERROR("CONFIG_SPINLOCK names no spinlock: 1 (test and test-and-set) or 2 (ticket)");
+if (CONFIG_SPINLOCK < SPINLOCK_TTAS || CONFIG_SPINLOCK > SPINLOCK_LAST)
+  ERROR("CONFIG_SPINLOCK names no spinlock: 1 (ttas) to 9 (bit)");
+if (
+  CONFIG_PTL_LOCK < 0 ||
+  CONFIG_PTL_LOCK > SPINLOCK_LAST ||
+  CONFIG_ANON_VMA_LOCK < 0 ||
+  CONFIG_ANON_VMA_LOCK > SPINLOCK_LAST ||
+  CONFIG_I_MMAP_LOCK < 0 ||
+  CONFIG_I_MMAP_LOCK > SPINLOCK_LAST
+)
+  ERROR("the lock of a class is 0 (that of the others) or a spinlock, 1 (ttas) to 9 (bit)");
+if (CONFIG_LOCK_STAT != 0 && CONFIG_LOCK_STAT != 1) ERROR("CONFIG_LOCK_STAT is 0 (off) or 1 (on)");
 if (CONFIG_RECLAIM_LOCKS != RECLAIM_TRIES && CONFIG_RECLAIM_LOCKS != RECLAIM_SPINS)
   ERROR("CONFIG_RECLAIM_LOCKS names no way to take locks: 1 (trylock) or 2 (spin)");
 if (CONFIG_CHECK != 0 && CONFIG_CHECK != 1) ERROR("CONFIG_CHECK is 0 (off) or 1 (on)");

@@ -19,6 +19,14 @@ declare const CONFIG_MM_LOCK_ORDERING: i32;
 declare const CONFIG_SWAPOFF_ANON_VMA: i32;
 /** The spinlock family: a value of SPINLOCK_* in config.ts. */
 declare const CONFIG_SPINLOCK: i32;
+/** The lock behind page_table_lock: 0 is CONFIG_SPINLOCK. */
+declare const CONFIG_PTL_LOCK: i32;
+/** The lock behind anon_vma.lock: 0 is CONFIG_SPINLOCK. */
+declare const CONFIG_ANON_VMA_LOCK: i32;
+/** The lock behind i_mmap_lock: 0 is CONFIG_SPINLOCK. */
+declare const CONFIG_I_MMAP_LOCK: i32;
+/** 1: locks are counted and timed (lock/lock_stat.ts). */
+declare const CONFIG_LOCK_STAT: i32;
 /** 1 in builds that check themselves: poison, lock order, invariants. */
 declare const CONFIG_CHECK: i32;
 /** 1 where the explorer runs a lock of the lab: one instance for all CPUs (src/lab/compile.ts). */

@@ -33,8 +33,17 @@ export { local_flush_tlb } from "./arch/tlb";
 export { flush_tlb_mm } from "./mm/tlb_flush";
 export { phase_enter, phase_leave, phase_reset, phase_time } from "./arch/phase";
 export { panic } from "./arch/bug";
+export { cpu_waits } from "./arch/wait";
 
 export { spin_lock, spin_trylock, spin_unlock, spin_is_locked } from "./lock/spinlock";
+export {
+  spin_lock_anon_vma,
+  spin_lock_i_mmap,
+  spin_lock_ptl,
+  spin_unlock_anon_vma,
+  spin_unlock_i_mmap,
+  spin_unlock_ptl,
+} from "./lock/spinlock_classes";
 export { bit_spin_lock, bit_spin_trylock, bit_spin_unlock } from "./lock/bit_spinlock";
 export {
   down_read,

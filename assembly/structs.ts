@@ -17,6 +17,7 @@ import "./arch/tlb_state";
 import "./arch/trace";
 import "./lib/radix_tree";
 import "./lock/lock_class";
+import "./lock/lock_stat";
 import "./lock/lockdep";
 import "./lock/mutex";
 import "./lock/rcu";

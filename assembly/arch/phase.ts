@@ -15,6 +15,11 @@ export const PHASE_FAULTS: u32 = 4;
 export const PHASE_COW: u32 = 5;
 export const PHASE_ZAP: u32 = 6;
 
+/** The engine's clock, in ns. */
+export function clock_ns(): f64 {
+  return clock();
+}
+
 /** Starts to charge time to `phase`; returns the phase to give to phase_leave. */
 export function phase_enter(phase: u32): u32 {
   if (boot().profile == 0) return 0;

@@ -5,6 +5,7 @@ import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { percpu_waiter, this_cpu } from "../arch/percpu";
 import { list_add_tail, list_empty, list_init, list_next } from "../lib/list";
 import { LOCK_IS_SLEEPING } from "./lock_class";
+import { lock_stat_acquired, lock_stat_clock, lock_stat_release } from "./lock_stat";
 import { lock_acquire, lock_acquire_tried, lock_release } from "./lockdep";
 import { spin_lock, spin_unlock } from "./spinlock";
 import { wait_until_woken, wake_waiter } from "./wait_queue";
@@ -46,13 +47,16 @@ export function mutex_lock(mutex: Mutex): void {
   if (mutex.held == 0) {
     mutex.held = 1;
     spin_unlock(changetype<usize>(mutex));
+    if (CONFIG_LOCK_STAT) lock_stat_acquired(key_of(mutex), false, 0);
     return;
   }
   const cpu = this_cpu();
   cpu.waiter_woken = 0;
   list_add_tail(percpu_waiter(cpu), wait_list(mutex));
   spin_unlock(changetype<usize>(mutex));
+  const since: f64 = CONFIG_LOCK_STAT ? lock_stat_clock() : 0;
   wait_until_woken();
+  if (CONFIG_LOCK_STAT) lock_stat_acquired(key_of(mutex), false, since);
 }
 
 /** Takes the mutex if it is free; never waits for the holder. */
@@ -62,12 +66,14 @@ export function mutex_trylock(mutex: Mutex): bool {
   if (free) mutex.held = 1;
   spin_unlock(changetype<usize>(mutex));
   if (CONFIG_CHECK && free) lock_acquire_tried(key_of(mutex));
+  if (CONFIG_LOCK_STAT && free) lock_stat_acquired(key_of(mutex), false, 0);
   return free;
 }
 
 /** Hands the mutex to the first waiter, or frees it. */
 export function mutex_unlock(mutex: Mutex): void {
   if (CONFIG_CHECK) lock_release(key_of(mutex));
+  if (CONFIG_LOCK_STAT) lock_stat_release(key_of(mutex));
   spin_lock(changetype<usize>(mutex));
   bug_on(mutex.held == 0, BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(mutex));
   if (list_empty(wait_list(mutex))) mutex.held = 0;

@@ -10,6 +10,7 @@ import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { percpu_waiter, this_cpu, waiter_cpu } from "../arch/percpu";
 import { list_add_tail, list_empty, list_init, list_next } from "../lib/list";
 import { LOCK_IS_SLEEPING } from "./lock_class";
+import { lock_stat_acquired, lock_stat_clock, lock_stat_release } from "./lock_stat";
 import { lock_acquire, lock_acquire_tried, lock_release } from "./lockdep";
 import { spin_lock, spin_unlock } from "./spinlock";
 import { wait_until_woken, wake_waiter } from "./wait_queue";
@@ -53,7 +54,9 @@ function rwsem_wait(sem: RwSemaphore, type: u32): void {
   cpu.waiter_woken = 0;
   list_add_tail(percpu_waiter(cpu), wait_list(sem));
   spin_unlock(changetype<usize>(sem));
+  const since: f64 = CONFIG_LOCK_STAT ? lock_stat_clock() : 0;
   wait_until_woken();
+  if (CONFIG_LOCK_STAT) lock_stat_acquired(key_of(sem), type == WAITER_READ, since);
 }
 
 /** Takes the semaphore for reading; sleeps while a writer is inside or waits. */
@@ -63,6 +66,7 @@ export function down_read(sem: RwSemaphore): void {
   if (sem.activity >= 0 && list_empty(wait_list(sem))) {
     sem.activity++;
     spin_unlock(changetype<usize>(sem));
+    if (CONFIG_LOCK_STAT) lock_stat_acquired(key_of(sem), true, 0);
     return;
   }
   rwsem_wait(sem, WAITER_READ);
@@ -75,6 +79,7 @@ export function down_read_trylock(sem: RwSemaphore): bool {
   if (free) sem.activity++;
   spin_unlock(changetype<usize>(sem));
   if (CONFIG_CHECK && free) lock_acquire_tried(key_of(sem));
+  if (CONFIG_LOCK_STAT && free) lock_stat_acquired(key_of(sem), true, 0);
   return free;
 }
 
@@ -85,6 +90,7 @@ export function down_write(sem: RwSemaphore): void {
   if (sem.activity == 0 && list_empty(wait_list(sem))) {
     sem.activity = -1;
     spin_unlock(changetype<usize>(sem));
+    if (CONFIG_LOCK_STAT) lock_stat_acquired(key_of(sem), false, 0);
     return;
   }
   rwsem_wait(sem, WAITER_WRITE);
@@ -97,6 +103,7 @@ export function down_write_trylock(sem: RwSemaphore): bool {
   if (free) sem.activity = -1;
   spin_unlock(changetype<usize>(sem));
   if (CONFIG_CHECK && free) lock_acquire_tried(key_of(sem));
+  if (CONFIG_LOCK_STAT && free) lock_stat_acquired(key_of(sem), false, 0);
   return free;
 }
 
@@ -125,6 +132,7 @@ function rwsem_do_wake(sem: RwSemaphore): void {
 /** Leaves as a reader. */
 export function up_read(sem: RwSemaphore): void {
   if (CONFIG_CHECK) lock_release(key_of(sem));
+  if (CONFIG_LOCK_STAT) lock_stat_release(key_of(sem));
   spin_lock(changetype<usize>(sem));
   bug_on(sem.activity <= 0, BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(sem));
   if (--sem.activity == 0) rwsem_do_wake(sem);
@@ -134,6 +142,7 @@ export function up_read(sem: RwSemaphore): void {
 /** Leaves as the writer. */
 export function up_write(sem: RwSemaphore): void {
   if (CONFIG_CHECK) lock_release(key_of(sem));
+  if (CONFIG_LOCK_STAT) lock_stat_release(key_of(sem));
   spin_lock(changetype<usize>(sem));
   bug_on(sem.activity != -1, BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(sem));
   sem.activity = 0;

@@ -1,66 +1,70 @@
-// The kernel's spinlock_t: one word, 0 when free for every kind. Which algorithm stands behind it
-// is a configuration; this file is the switch and nothing else. A lock is named by the address of
-// its word.
+// The kernel's spinlock_t: one word, 0 when free for every kind. Which algorithm stands behind it is a
+// configuration: CONFIG_SPINLOCK, and for three classes one of their own (spinlock_classes.ts). A lock is named by
+// the address of its word.
 
 import { local_irq_disable, local_irq_enable } from "../arch/ipi";
-import { SPINLOCK_TICKET, SPINLOCK_TTAS } from "../config";
+import { lock_stat_acquired, lock_stat_clock, lock_stat_release } from "./lock_stat";
 import { SINGLE_DEPTH_NESTING, lock_acquire, lock_acquire_tried, lock_release } from "./lockdep";
-import { ticket_is_locked, ticket_lock, ticket_trylock, ticket_unlock } from "./ticket";
-import { ttas_is_locked, ttas_lock, ttas_trylock, ttas_unlock } from "./ttas";
+import { word_is_locked, word_lock, word_trylock, word_unlock } from "./word_lock";
 
+/** Takes a lock behind which `kind` stands, a constant. */
 @inline
-function take(lock: usize): void {
-  if (CONFIG_SPINLOCK == SPINLOCK_TTAS) ttas_lock(lock);
-  else if (CONFIG_SPINLOCK == SPINLOCK_TICKET) ticket_lock(lock);
-  else ERROR("CONFIG_SPINLOCK names no spinlock");
+export function spin_lock_kind(kind: i32, lock: usize, subclass: u32): void {
+  if (CONFIG_CHECK) lock_acquire(lock, subclass);
+  if (CONFIG_LOCK_STAT) {
+    let since: f64 = 0;
+    if (!word_trylock(kind, lock)) {
+      since = lock_stat_clock();
+      word_lock(kind, lock);
+    }
+    lock_stat_acquired(lock, false, since);
+  } else {
+    word_lock(kind, lock);
+  }
 }
 
+/** Takes a lock behind which `kind` stands if it is free. */
 @inline
-function try_to_take(lock: usize): bool {
-  if (CONFIG_SPINLOCK == SPINLOCK_TTAS) return ttas_trylock(lock);
-  else if (CONFIG_SPINLOCK == SPINLOCK_TICKET) return ticket_trylock(lock);
-  else ERROR("CONFIG_SPINLOCK names no spinlock");
-  return false;
+export function spin_trylock_kind(kind: i32, lock: usize): bool {
+  const taken = word_trylock(kind, lock);
+  if (CONFIG_CHECK && taken) lock_acquire_tried(lock);
+  if (CONFIG_LOCK_STAT && taken) lock_stat_acquired(lock, false, 0);
+  return taken;
+}
+
+/** Frees a lock behind which `kind` stands. */
+@inline
+export function spin_unlock_kind(kind: i32, lock: usize): void {
+  if (CONFIG_CHECK) lock_release(lock);
+  if (CONFIG_LOCK_STAT) lock_stat_release(lock);
+  word_unlock(kind, lock);
 }
 
 /** Takes the lock; serves IPIs while it waits. */
 export function spin_lock(lock: usize): void {
-  if (CONFIG_CHECK) lock_acquire(lock, 0);
-  take(lock);
+  spin_lock_kind(CONFIG_SPINLOCK, lock, 0);
 }
 
 /** spin_lock of the second lock of its class, where the caller knows that they have an order. */
 @inline
 export function spin_lock_nested(lock: usize): void {
-  if (CONFIG_CHECK) {
-    lock_acquire(lock, SINGLE_DEPTH_NESTING);
-    take(lock);
-  } else {
-    spin_lock(lock);
-  }
+  if (CONFIG_CHECK) spin_lock_kind(CONFIG_SPINLOCK, lock, SINGLE_DEPTH_NESTING);
+  else spin_lock(lock);
 }
 
 /** Takes the lock if it is free; never waits. */
 export function spin_trylock(lock: usize): bool {
-  const taken = try_to_take(lock);
-  if (CONFIG_CHECK && taken) lock_acquire_tried(lock);
-  return taken;
+  return spin_trylock_kind(CONFIG_SPINLOCK, lock);
 }
 
 /** Frees the lock. */
 export function spin_unlock(lock: usize): void {
-  if (CONFIG_CHECK) lock_release(lock);
-  if (CONFIG_SPINLOCK == SPINLOCK_TTAS) ttas_unlock(lock);
-  else if (CONFIG_SPINLOCK == SPINLOCK_TICKET) ticket_unlock(lock);
-  else ERROR("CONFIG_SPINLOCK names no spinlock");
+  spin_unlock_kind(CONFIG_SPINLOCK, lock);
 }
 
 /** True while somebody holds the lock. */
 export function spin_is_locked(lock: usize): bool {
-  if (CONFIG_SPINLOCK == SPINLOCK_TTAS) return ttas_is_locked(lock);
-  else if (CONFIG_SPINLOCK == SPINLOCK_TICKET) return ticket_is_locked(lock);
-  else ERROR("CONFIG_SPINLOCK names no spinlock");
-  return false;
+  return word_is_locked(CONFIG_SPINLOCK, lock);
 }
 
 /** spin_lock with interrupts off: for locks that an interrupt handler takes too. */

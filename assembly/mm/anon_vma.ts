@@ -22,7 +22,12 @@ import {
 } from "../arch/fixes";
 import { TRACE_ANON_VMA_FREE, trace } from "../arch/trace";
 import { list_add, list_del, list_empty } from "../lib/list";
-import { spin_lock, spin_unlock } from "../lock/spinlock";
+import {
+  spin_lock_anon_vma,
+  spin_lock_ptl,
+  spin_unlock_anon_vma,
+  spin_unlock_ptl,
+} from "../lock/spinlock_classes";
 import {
   MmStruct,
   VM_EXEC,
@@ -123,17 +128,17 @@ function ptl_first(): bool {
 /** Takes page_table_lock of `mm` and the lock of `anon_vma`, or only the first if that is 0. */
 export function lock_ptl_and_anon_vma(mm: MmStruct, anon_vma: usize): void {
   const outer = ptl_first();
-  if (!outer && anon_vma != 0) spin_lock(anon_vma);
-  spin_lock(mm_ptl(mm));
-  if (outer && anon_vma != 0) spin_lock(anon_vma);
+  if (!outer && anon_vma != 0) spin_lock_anon_vma(anon_vma);
+  spin_lock_ptl(mm_ptl(mm));
+  if (outer && anon_vma != 0) spin_lock_anon_vma(anon_vma);
 }
 
 /** Frees what lock_ptl_and_anon_vma() took. */
 export function unlock_ptl_and_anon_vma(mm: MmStruct, anon_vma: usize): void {
   const outer = ptl_first();
-  if (outer && anon_vma != 0) spin_unlock(anon_vma);
-  spin_unlock(mm_ptl(mm));
-  if (!outer && anon_vma != 0) spin_unlock(anon_vma);
+  if (outer && anon_vma != 0) spin_unlock_anon_vma(anon_vma);
+  spin_unlock_ptl(mm_ptl(mm));
+  if (!outer && anon_vma != 0) spin_unlock_anon_vma(anon_vma);
 }
 
 /**
@@ -177,9 +182,9 @@ export function anon_vma_prepare(vma: VmArea): bool {
 export function anon_vma_link(vma: VmArea): void {
   const anon_vma = vma.anon_vma;
   if (anon_vma == 0) return;
-  spin_lock(anon_vma);
+  spin_lock_anon_vma(anon_vma);
   list_add(vma_anon_node(vma), anon_vma_head(anon_vma));
-  spin_unlock(anon_vma);
+  spin_unlock_anon_vma(anon_vma);
 }
 
 /** anon_vma_link for a caller that holds the lock already (vma_adjust). */
@@ -208,10 +213,10 @@ export function __anon_vma_merge(vma: VmArea, next: VmArea): void {
 export function anon_vma_unlink(vma: VmArea): void {
   const anon_vma = vma.anon_vma;
   if (anon_vma == 0) return;
-  spin_lock(anon_vma);
+  spin_lock_anon_vma(anon_vma);
   list_del(vma_anon_node(vma));
   let empty = list_empty(anon_vma_head(anon_vma));
-  spin_unlock(anon_vma);
+  spin_unlock_anon_vma(anon_vma);
   if (without(FIX_ANON_VMA_EMPTY)) empty = list_empty(anon_vma_head(anon_vma));
   if (!empty) return;
   trace(TRACE_ANON_VMA_FREE, 0, anon_vma);

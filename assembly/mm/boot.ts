@@ -191,10 +191,8 @@ export function boot_machine(
   const kernel_mm = changetype<MmStruct>(INIT_MM);
   mm_init(kernel_mm, page_address(alloc_page(GFP_KERNEL | GFP_ZERO)));
   kernel_mm.mm_count = 1 + nr_cpus;
-  if (CONFIG_CHECK) {
-    lock_classes_init();
-    params.lockdep = 1;
-  }
+  if (CONFIG_CHECK || CONFIG_LOCK_STAT) lock_classes_init();
+  if (CONFIG_CHECK) params.lockdep = 1;
   // RELEASE. Pairs with the host, which lets other CPUs start when it has seen the magic.
   smp_store_release<u32>(changetype<usize>(params), BOOT_MAGIC);
   return true;

@@ -23,7 +23,7 @@ import {
 } from "../arch/pte";
 import { TRACE_COPY_RANGE, trace } from "../arch/trace";
 import { ENOMEM } from "../lib/errno";
-import { spin_lock_nested, spin_unlock } from "../lock/spinlock";
+import { spin_lock_ptl_nested, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { page_dup_rmap } from "../rmap/index";
 import { MmStruct, VM_SHARED, VmArea, is_cow_mapping, mm_ptl } from "./mm_types";
 import { PG_reserved, get_page, pfn_to_page } from "./page";
@@ -100,10 +100,10 @@ export function copy_page_range(dst_mm: MmStruct, src_mm: MmStruct, vma: VmArea)
       break;
     }
     const next = addr_end(address, end, PMD_SHIFT);
-    spin_lock_nested(mm_ptl(src_mm));
+    spin_lock_ptl_nested(mm_ptl(src_mm));
     const src = pte_offset(src_mm, address);
     copy_pte_range(dst_mm, dst, src, <u32>((next - address) >> 12), vma.vm_flags);
-    spin_unlock(mm_ptl(src_mm));
+    spin_unlock_ptl(mm_ptl(src_mm));
     address = next;
   }
   phase_leave(phase);

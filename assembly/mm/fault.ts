@@ -6,6 +6,7 @@
 // page; the old page's rmap goes before the PTE is switched in a COW break, which is harmless
 // because reuse is decided by page_count. Left out: nonlinear files.
 
+import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { read_once } from "../arch/atomic";
 import { boot } from "../arch/boot_params";
 import { FIX_COW_FLUSH, FIX_COW_FLUSH_FIRST, FIX_PTE_SAME, without } from "../arch/fixes";
@@ -26,7 +27,6 @@ import {
 } from "../arch/pte";
 import { flush_tlb_page } from "./tlb_flush";
 import { TRACE_ANON_PAGE, TRACE_NO_PAGE, TRACE_WP_PAGE, trace } from "../arch/trace";
-import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { page_add_anon_rmap, page_add_file_rmap, page_remove_rmap } from "../rmap/index";
 import { anon_vma_prepare } from "./anon_vma";
 import { NOPAGE_OOM, NOPAGE_SIGBUS, filemap_nopage } from "./filemap";
@@ -67,17 +67,17 @@ function mkwrite_dirty(vma: VmArea, pte: u64): u64 {
 function do_anonymous_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, write: bool): i32 {
   if (!write) {
     set_pte(ptep, pfn_pte(boot().zero_pfn, vma.vm_page_prot & ~_PAGE_RW));
-    spin_unlock(mm_ptl(mm));
+    spin_unlock_ptl(mm_ptl(mm));
     return VM_FAULT_MINOR;
   }
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
   if (!anon_vma_prepare(vma)) return VM_FAULT_OOM;
   const page = alloc_page(GFP_HIGHUSER | GFP_ZERO);
   if (changetype<usize>(page) == 0) return VM_FAULT_OOM;
 
-  spin_lock(mm_ptl(mm));
+  spin_lock_ptl(mm_ptl(mm));
   if (pte_read(ptep) != 0 && !without(FIX_PTE_SAME)) {
-    spin_unlock(mm_ptl(mm));
+    spin_unlock_ptl(mm_ptl(mm));
     put_page(page);
     return VM_FAULT_MINOR;
   }
@@ -87,7 +87,7 @@ function do_anonymous_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64,
   mark_page_accessed(page);
   page_add_anon_rmap(page, vma, address);
   set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma.vm_page_prot)));
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
   return VM_FAULT_MINOR;
 }
 
@@ -149,23 +149,23 @@ function do_wp_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, pte: u
     unlock_page(old);
     if (reuse) {
       wp_reuse(mm, vma, ptep, address);
-      spin_unlock(mm_ptl(mm));
+      spin_unlock_ptl(mm_ptl(mm));
       return VM_FAULT_MINOR;
     }
   }
   const counted = !page_test_flag(old, PG_reserved);
   if (counted) get_page(old);
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
 
   const page = cow_user_page(vma, old);
   if (changetype<usize>(page) == 0) {
     if (counted) put_page(old);
     return VM_FAULT_OOM;
   }
-  spin_lock(mm_ptl(mm));
+  spin_lock_ptl(mm_ptl(mm));
   const same = pte_read(ptep) == pte || without(FIX_PTE_SAME);
   if (same) wp_switch(mm, vma, ptep, address, old, page);
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
   // The PTE's own reference to the old page, or the new page that nobody needs; then ours.
   if (!same) put_page(page);
   else if (counted) put_page(old);
@@ -188,7 +188,7 @@ function nopage(vma: VmArea, address: u64, early_cow: bool): usize {
 /** First touch of a page of a file mapping. Locked; unlocks. */
 function do_no_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, write: bool): i32 {
   if (vma.vm_file == 0) return do_anonymous_page(mm, vma, ptep, address, write);
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
   const truncations = inode_truncate_count(changetype<Inode>(vma.vm_file));
   const early_cow = write && (vma.vm_flags & VM_SHARED) == 0;
   while (true) {
@@ -199,13 +199,13 @@ function do_no_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, write:
     if (found == NOPAGE_SIGBUS) return VM_FAULT_SIGBUS;
     if (found == NOPAGE_OOM) return VM_FAULT_OOM;
     const page = changetype<Page>(found);
-    spin_lock(mm_ptl(mm));
+    spin_lock_ptl(mm_ptl(mm));
     if (read_once<u32>(truncations) == sequence) {
       map_file_page(mm, vma, ptep, address, page, write, early_cow);
-      spin_unlock(mm_ptl(mm));
+      spin_unlock_ptl(mm_ptl(mm));
       return VM_FAULT_MINOR;
     }
-    spin_unlock(mm_ptl(mm));
+    spin_unlock_ptl(mm_ptl(mm));
     put_page(page);
   }
 }
@@ -255,7 +255,7 @@ function handle_present_pte(
   }
   ptep_set_bits(ptep, write ? _PAGE_ACCESSED | _PAGE_DIRTY : _PAGE_ACCESSED);
   flush_tlb_page(mm, address);
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
   return VM_FAULT_MINOR;
 }
 
@@ -274,7 +274,7 @@ function handle_swap_pte(
   if (write && done == SWAP_FAULT_MAPPED) {
     return do_wp_page(mm, vma, ptep, address, pte_read(ptep));
   }
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
   return VM_FAULT_MINOR;
 }
 
@@ -283,11 +283,11 @@ function handle_swap_pte(
  * VM_FAULT_*.
  */
 export function handle_mm_fault(mm: MmStruct, vma: VmArea, address: u64, write: bool): i32 {
-  spin_lock(mm_ptl(mm));
+  spin_lock_ptl(mm_ptl(mm));
   let ptep = pte_offset(mm, address);
   if (ptep == 0) ptep = pte_alloc_map(mm, address);
   if (ptep == 0) {
-    spin_unlock(mm_ptl(mm));
+    spin_unlock_ptl(mm_ptl(mm));
     return VM_FAULT_OOM;
   }
   const pte = pte_read(ptep);

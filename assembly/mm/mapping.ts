@@ -10,7 +10,7 @@ import {
   vma_interval_tree_insert,
   vma_interval_tree_remove,
 } from "../lib/interval_tree";
-import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { spin_lock_i_mmap, spin_unlock_i_mmap } from "../lock/spinlock_classes";
 import { VmArea } from "./mm_types";
 import { kmem_cache_alloc } from "./slab";
 import { kmem_cache_owns } from "./slab_check";
@@ -176,17 +176,17 @@ export function inode_references(inode: Inode): i32 {
 /** Makes a VMA findable from its file. vm_file is set. */
 export function vma_link_file(vma: VmArea): void {
   const inode = changetype<Inode>(vma.vm_file);
-  spin_lock(inode_i_mmap_lock(inode));
+  spin_lock_i_mmap(inode_i_mmap_lock(inode));
   __vma_link_file(vma);
-  spin_unlock(inode_i_mmap_lock(inode));
+  spin_unlock_i_mmap(inode_i_mmap_lock(inode));
 }
 
 /** Takes a VMA out of its file's tree; its PTEs are gone. */
 export function vma_unlink_file(vma: VmArea): void {
   const inode = changetype<Inode>(vma.vm_file);
-  spin_lock(inode_i_mmap_lock(inode));
+  spin_lock_i_mmap(inode_i_mmap_lock(inode));
   __vma_unlink_file(vma);
-  spin_unlock(inode_i_mmap_lock(inode));
+  spin_unlock_i_mmap(inode_i_mmap_lock(inode));
 }
 
 /** vma_link_file for a caller that holds i_mmap_lock. */

@@ -15,6 +15,7 @@ import { PHASE_PAGE_TABLES, phase_enter, phase_leave } from "../arch/phase";
 import { list_add_tail, list_del, list_init } from "../lib/list";
 import { init_rwsem } from "../lock/rwsem";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { MmStruct, VmArea, mm_ptl, mm_mmap_sem, mm_users_addr } from "./mm_types";
 import { pgd_alloc } from "./pgtable";
 import { kmem_cache_alloc, kmem_cache_free } from "./slab";
@@ -106,7 +107,7 @@ export function mm_put_user(mm: MmStruct): bool {
  * Unmaps everything and frees the page tables, but for the top one: the locked part of exit_mmap.
  */
 export function exit_mmap_tables(mm: MmStruct): void {
-  spin_lock(mm_ptl(mm));
+  spin_lock_ptl(mm_ptl(mm));
   tlb_gather_mmu(mm, true);
   for (let vma = changetype<VmArea>(mm.mmap); changetype<usize>(vma) != 0;) {
     unmap_page_range(mm, vma.vm_start, vma.vm_end);
@@ -114,7 +115,7 @@ export function exit_mmap_tables(mm: MmStruct): void {
   }
   free_all_tables(mm);
   tlb_finish_mmu();
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
 }
 
 /**
@@ -144,12 +145,12 @@ function free_all_tables(mm: MmStruct): void {
  * of do_munmap.
  */
 export function unmap_region(mm: MmStruct, start: u64, end: u64, floor: u64, ceiling: u64): void {
-  spin_lock(mm_ptl(mm));
+  spin_lock_ptl(mm_ptl(mm));
   tlb_gather_mmu(mm, false);
   unmap_page_range(mm, start, end);
   free_pgtables(mm, start, end, floor, ceiling);
   tlb_finish_mmu();
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
 }
 
 /** A VMA with nothing in it, or 0 when out of memory. */

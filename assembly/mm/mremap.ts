@@ -10,7 +10,12 @@ import { FIX_MOVE_LOCK, without } from "../arch/fixes";
 import { pte_read, ptep_get_and_clear, set_pte } from "../arch/pte";
 import { flush_tlb_page } from "./tlb_flush";
 import { TRACE_MOVE_TABLES, trace } from "../arch/trace";
-import { spin_lock, spin_unlock } from "../lock/spinlock";
+import {
+  spin_lock_i_mmap,
+  spin_lock_ptl,
+  spin_unlock_i_mmap,
+  spin_unlock_ptl,
+} from "../lock/spinlock_classes";
 import { Inode, inode_i_mmap_lock } from "./mapping";
 import { MmStruct, VmArea, mm_ptl } from "./mm_types";
 import { next_pte_table, pte_alloc_map, pte_offset } from "./pgtable";
@@ -36,20 +41,20 @@ export function move_page_tables(vma: VmArea, from: u64, to: u64, length: u64): 
   const file_lock = locks ? inode_i_mmap_lock(changetype<Inode>(vma.vm_file)) : 0;
   let done: u64 = 0;
   while (done < length) {
-    spin_lock(mm_ptl(mm));
+    spin_lock_ptl(mm_ptl(mm));
     const next = next_pte_table(mm, from + done, from + length);
     done = next - from;
     const found = done < length && pte_read(pte_offset(mm, next)) != 0;
     // A table for the new place is made before the file's lock is taken: making one may wait.
     const failed = found && pte_alloc_map(mm, to + done) == 0;
-    spin_unlock(mm_ptl(mm));
+    spin_unlock_ptl(mm_ptl(mm));
     if (failed || done == length) break;
     if (found) {
-      if (file_lock != 0) spin_lock(file_lock);
-      spin_lock(mm_ptl(mm));
+      if (file_lock != 0) spin_lock_i_mmap(file_lock);
+      spin_lock_ptl(mm_ptl(mm));
       move_one_page(mm, next, to + done);
-      spin_unlock(mm_ptl(mm));
-      if (file_lock != 0) spin_unlock(file_lock);
+      spin_unlock_ptl(mm_ptl(mm));
+      if (file_lock != 0) spin_unlock_i_mmap(file_lock);
     }
     done += 4096;
   }

@@ -14,6 +14,7 @@ import {
 } from "../lock/wait_queue";
 import { wake_up_all, waitqueue_active } from "../lock/wait_queue";
 import { LOCK_IS_PAGE } from "../lock/lock_class";
+import { lock_stat_acquired, lock_stat_clock, lock_stat_release } from "../lock/lock_stat";
 import { lock_acquire, lock_acquire_tried, lock_release } from "../lock/lockdep";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import {
@@ -56,12 +57,14 @@ function key_of(page: Page): usize {
 export function __set_page_locked(page: Page): void {
   page.flags |= PG_locked;
   if (CONFIG_CHECK) lock_acquire_tried(key_of(page));
+  if (CONFIG_LOCK_STAT) lock_stat_acquired(key_of(page), false, 0);
 }
 
 /** Ends __set_page_locked while still nobody else knows the page. */
 @inline
 export function __clear_page_locked(page: Page): void {
   if (CONFIG_CHECK) lock_release(key_of(page));
+  if (CONFIG_LOCK_STAT) lock_stat_release(key_of(page));
   page.flags &= ~PG_locked;
 }
 
@@ -70,13 +73,16 @@ export function __clear_page_locked(page: Page): void {
 export function trylock_page(page: Page): bool {
   const taken = !page_test_and_set_flag(page, PG_locked);
   if (CONFIG_CHECK && taken) lock_acquire_tried(key_of(page));
+  if (CONFIG_LOCK_STAT && taken) lock_stat_acquired(key_of(page), false, 0);
   return taken;
 }
 
 /** Locks the page; sleeps while somebody else holds it. No spinlock is held. */
 export function lock_page(page: Page): void {
   if (CONFIG_CHECK) lock_acquire(key_of(page), 0);
+  let since: f64 = 0;
   while (page_test_and_set_flag(page, PG_locked)) {
+    if (CONFIG_LOCK_STAT && since == 0) since = lock_stat_clock();
     const queue = page_waitqueue(page);
     spin_lock(changetype<usize>(queue));
     prepare_to_wait(queue);
@@ -87,6 +93,7 @@ export function lock_page(page: Page): void {
     spin_unlock(changetype<usize>(queue));
     if (still_locked) wait_until_woken();
   }
+  if (CONFIG_LOCK_STAT) lock_stat_acquired(key_of(page), false, since);
 }
 
 /** Returns when the page is not being written. Linux: wait_on_page_writeback. */
@@ -117,6 +124,7 @@ export function end_page_writeback(page: Page): void {
 export function unlock_page(page: Page): void {
   bug_on(!page_test_flag(page, PG_locked), BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(page));
   if (CONFIG_CHECK) lock_release(key_of(page));
+  if (CONFIG_LOCK_STAT) lock_stat_release(key_of(page));
   page_clear_flag(page, PG_locked);
   // FULL. Pairs with lock_page(): the bit is clear before the queue is looked at, so no sleeper is
   // missed.

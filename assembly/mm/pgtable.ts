@@ -12,7 +12,7 @@ import { memset } from "../arch/memory";
 import { PAGE_SIZE } from "../arch/memory_map";
 import { PHASE_PAGE_TABLES, phase_enter, phase_leave } from "../arch/phase";
 import { _PAGE_TABLE, pfn_pte, pte_pfn, pte_read, set_pte } from "../arch/pte";
-import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { MmStruct, mm_ptl } from "./mm_types";
 import {
   PG_table,
@@ -80,9 +80,9 @@ export function table_alloc(mm: MmStruct, entry: usize): usize {
 
 function table_alloc_slow(mm: MmStruct, entry: usize): usize {
   const phase = phase_enter(PHASE_PAGE_TABLES);
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
   const table = alloc_table();
-  spin_lock(mm_ptl(mm));
+  spin_lock_ptl(mm_ptl(mm));
   const raced = table_below(entry);
   if (raced != 0) {
     if (table != 0) free_table(table);

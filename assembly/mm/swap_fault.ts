@@ -11,7 +11,7 @@ import { FIX_PTE_SAME, FIX_SWAP_RECHECK, without } from "../arch/fixes";
 import { this_cpu } from "../arch/percpu";
 import { pfn_pte, pte_read, set_pte } from "../arch/pte";
 import { TRACE_SWAP_PAGE, trace } from "../arch/trace";
-import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { page_add_anon_rmap } from "../rmap/index";
 import { mark_page_accessed } from "./lru";
 import { MmStruct, VmArea, mm_ptl } from "./mm_types";
@@ -47,9 +47,9 @@ function swap_page(entry: u32): Page {
 
 /** Nothing could be read: out of memory, unless the PTE has changed. */
 function swap_page_missing(mm: MmStruct, ptep: usize, pte: u64): u32 {
-  spin_lock(mm_ptl(mm));
+  spin_lock_ptl(mm_ptl(mm));
   const same = pte_read(ptep) == pte;
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
   return same ? SWAP_FAULT_OOM : SWAP_FAULT_DONE;
 }
 
@@ -72,14 +72,14 @@ export function do_swap_page(
   writable: u64,
 ): u32 {
   const entry = pte_to_swp_entry(pte);
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
   const page = swap_page(entry);
   if (changetype<usize>(page) == 0) return swap_page_missing(mm, ptep, pte);
   mark_page_accessed(page);
   lock_page(page);
-  spin_lock(mm_ptl(mm));
+  spin_lock_ptl(mm_ptl(mm));
   if ((pte_read(ptep) != pte && !without(FIX_PTE_SAME)) || is_stale(page, entry)) {
-    spin_unlock(mm_ptl(mm));
+    spin_unlock_ptl(mm_ptl(mm));
     unlock_page(page);
     put_page(page);
     return SWAP_FAULT_DONE;

@@ -15,7 +15,7 @@ import { boot } from "../arch/boot_params";
 import { read_once } from "../arch/atomic";
 import { pfn_pte, pte_present, pte_read, set_pte } from "../arch/pte";
 import { down_read, down_read_trylock, up_read } from "../lock/rwsem";
-import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { page_add_anon_rmap } from "../rmap/index";
 import { MmStruct, VmArea, mm_mmap_sem, mm_ptl } from "./mm_types";
 import {
@@ -120,14 +120,14 @@ export function unuse_process(mm: MmStruct, entry: u32, page: Page): bool {
   let found = false;
   // While the page was unlocked it may have left the swap cache.
   if (page_test_flag(page, PG_swapcache) && page.private_ == entry) {
-    spin_lock(mm_ptl(mm));
+    spin_lock_ptl(mm_ptl(mm));
     let vma = changetype<VmArea>(mm.mmap);
     while (changetype<usize>(vma) != 0 && !found) {
       // Only who has an anon_vma has anonymous pages.
       if (vma.anon_vma != 0) found = unuse_vma(vma, entry, page);
       vma = changetype<VmArea>(vma.vm_next);
     }
-    spin_unlock(mm_ptl(mm));
+    spin_unlock_ptl(mm_ptl(mm));
   }
   up_read(mm_mmap_sem(mm));
   return found;

@@ -19,7 +19,7 @@ import {
 } from "../arch/pte";
 import { this_cpu } from "../arch/percpu";
 import { TRACE_ZAP_RANGE, trace } from "../arch/trace";
-import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { PageAnon, page_remove_rmap } from "../rmap/index";
 import { mark_page_accessed } from "./lru";
 import { MmStruct, mm_ptl } from "./mm_types";
@@ -179,11 +179,11 @@ export function free_pgtables(mm: MmStruct, start: u64, end: u64, floor: u64, ce
  * Clears the PTEs of [start, end) and frees what they mapped, after the flush: madvise(DONTNEED).
  */
 export function zap_page_range(mm: MmStruct, start: u64, end: u64): void {
-  spin_lock(mm_ptl(mm));
+  spin_lock_ptl(mm_ptl(mm));
   tlb_gather_mmu(mm, false);
   unmap_page_range(mm, start, end);
   tlb_finish_mmu();
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
 }
 
 /** Entries of a table, for the checker. */

@@ -7,7 +7,13 @@
 
 import { pte_pfn, pte_present, pte_read } from "../arch/pte";
 import { RECLAIM_TRIES } from "../config";
-import { spin_lock, spin_trylock, spin_unlock } from "../lock/spinlock";
+import {
+  spin_lock_i_mmap,
+  spin_lock_ptl,
+  spin_trylock_i_mmap,
+  spin_trylock_ptl,
+  spin_unlock_ptl,
+} from "../lock/spinlock_classes";
 import { MmStruct, VmArea, mm_ptl } from "../mm/mm_types";
 import { Page, page_to_pfn } from "../mm/page";
 import { pte_offset } from "../mm/pgtable";
@@ -17,11 +23,19 @@ export const HAS_MAPLOCK: bool = CONFIG_KILL_PAGE_MAP_LOCK == 0;
 /** page_check_address: page_table_lock was busy. */
 export const PTE_BUSY: usize = 1;
 
-/** Takes a lock, or tries to: false when it is busy. */
+/** Takes a page_table_lock, or tries to: false when it is busy. */
 @inline
-export function lock_or_try(lock: usize): bool {
-  if (CONFIG_RECLAIM_LOCKS == RECLAIM_TRIES) return spin_trylock(lock);
-  spin_lock(lock);
+export function lock_or_try_ptl(lock: usize): bool {
+  if (CONFIG_RECLAIM_LOCKS == RECLAIM_TRIES) return spin_trylock_ptl(lock);
+  spin_lock_ptl(lock);
+  return true;
+}
+
+/** Takes an i_mmap_lock, or tries to: false when it is busy. */
+@inline
+export function lock_or_try_i_mmap(lock: usize): bool {
+  if (CONFIG_RECLAIM_LOCKS == RECLAIM_TRIES) return spin_trylock_i_mmap(lock);
+  spin_lock_i_mmap(lock);
   return true;
 }
 
@@ -39,10 +53,10 @@ export function page_check_address(page: Page, vma: VmArea): usize {
   const address = vma_address(page, vma);
   if (address < vma.vm_start || address >= vma.vm_end) return 0;
   const mm = changetype<MmStruct>(vma.vm_mm);
-  if (!lock_or_try(mm_ptl(mm))) return PTE_BUSY;
+  if (!lock_or_try_ptl(mm_ptl(mm))) return PTE_BUSY;
   const ptep = pte_offset(mm, address);
   const pte = ptep == 0 ? 0 : pte_read(ptep);
   if (pte_present(pte) && pte_pfn(pte) == page_to_pfn(page)) return ptep;
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
   return 0;
 }

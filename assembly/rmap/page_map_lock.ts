@@ -9,7 +9,9 @@
 import { BUG_ANON_RMAP_MISMATCH, BUG_MAPCOUNT_UNDERFLOW, bug_on } from "../arch/bug";
 import { FIX_MAPCOUNT, without } from "../arch/fixes";
 import { this_cpu } from "../arch/percpu";
-import { bit_spin_lock, bit_spin_unlock } from "../lock/bit_spinlock";
+import { bit_spin_lock, bit_spin_trylock, bit_spin_unlock } from "../lock/bit_spinlock";
+import { LOCK_IS_BIT } from "../lock/lock_class";
+import { lock_stat_acquired, lock_stat_clock, lock_stat_release } from "../lock/lock_stat";
 import { VmArea, linear_page_index } from "../mm/mm_types";
 import { PG_maplock, PG_reserved, Page, page_flags_addr } from "../mm/page";
 import { PageAnon, clear_page_anon, page_anon_owner, set_page_anon } from "./page_anon";
@@ -17,13 +19,26 @@ import { PageAnon, clear_page_anon, page_anon_owner, set_page_anon } from "./pag
 /** Takes the bit lock of the page's reverse map. */
 @inline
 export function page_map_lock(page: Page): void {
-  if (!without(FIX_MAPCOUNT)) bit_spin_lock(PG_maplock, page_flags_addr(page));
+  if (without(FIX_MAPCOUNT)) return;
+  if (CONFIG_LOCK_STAT) page_map_lock_timed(page_flags_addr(page));
+  else bit_spin_lock(PG_maplock, page_flags_addr(page));
+}
+
+function page_map_lock_timed(flags: usize): void {
+  let since: f64 = 0;
+  if (!bit_spin_trylock(PG_maplock, flags)) {
+    since = lock_stat_clock();
+    bit_spin_lock(PG_maplock, flags);
+  }
+  lock_stat_acquired(flags | LOCK_IS_BIT, false, since);
 }
 
 /** Frees the bit lock of the page's reverse map. */
 @inline
 export function page_map_unlock(page: Page): void {
-  if (!without(FIX_MAPCOUNT)) bit_spin_unlock(PG_maplock, page_flags_addr(page));
+  if (without(FIX_MAPCOUNT)) return;
+  if (CONFIG_LOCK_STAT) lock_stat_release(page_flags_addr(page) | LOCK_IS_BIT);
+  bit_spin_unlock(PG_maplock, page_flags_addr(page));
 }
 
 /** Counts a PTE that maps an anonymous page; the first one says where to find the others. */

@@ -27,7 +27,12 @@ import {
 } from "../arch/fixes";
 import { ptep_clear_young } from "../arch/pte";
 import { rcu_quiescent, rcu_read_lock, rcu_read_unlock } from "../lock/rcu";
-import { spin_lock, spin_unlock } from "../lock/spinlock";
+import {
+  spin_lock_anon_vma,
+  spin_unlock_anon_vma,
+  spin_unlock_i_mmap,
+  spin_unlock_ptl,
+} from "../lock/spinlock_classes";
 import { Inode, inode_i_mmap_lock } from "../mm/mapping";
 import { MmStruct, VmArea, mm_ptl } from "../mm/mm_types";
 import {
@@ -42,7 +47,7 @@ import { flush_tlb_page } from "../mm/tlb_flush";
 import {
   HAS_MAPLOCK,
   PTE_BUSY,
-  lock_or_try,
+  lock_or_try_i_mmap,
   page_check_address,
   vma_address,
 } from "./check_address";
@@ -69,7 +74,7 @@ class ReferencedVisitor {
     const young = ptep_clear_young(ptep);
     // Else a CPU that has the translation would not look at the PTE again: the page would seem unused.
     if (young) flush_tlb_page(mm, vma_address(page, vma));
-    spin_unlock(mm_ptl(mm));
+    spin_unlock_ptl(mm_ptl(mm));
     return young ? RMAP_FOUND + RMAP_HIT : RMAP_FOUND;
   }
 }
@@ -97,11 +102,11 @@ function lock_anon_vma_unprotected(page: Page): usize {
   if (anon_vma == 0) return 0;
   may_be_preempted();
   if (without(FIX_RCU)) {
-    spin_lock(anon_vma);
+    spin_lock_anon_vma(anon_vma);
     return anon_vma;
   }
   rcu_read_lock();
-  spin_lock(anon_vma);
+  spin_lock_anon_vma(anon_vma);
   rcu_read_unlock();
   return anon_vma;
 }
@@ -109,7 +114,7 @@ function lock_anon_vma_unprotected(page: Page): usize {
 /** The second patch without the third: it pretends that what was read is still there when it is locked. */
 function pretend_lock_anon_vma(page: Page): usize {
   const anon_vma = anon_vma_of(page, read_once<usize>(page_mapping_addr(page)));
-  if (anon_vma != 0) spin_lock(anon_vma);
+  if (anon_vma != 0) spin_lock_anon_vma(anon_vma);
   return anon_vma;
 }
 
@@ -119,7 +124,7 @@ export function page_lock_anon_vma(page: Page): usize {
   if (without(FIX_RCU | FIX_RCU_FIRST)) return lock_anon_vma_unprotected(page);
   rcu_read_lock();
   const anon_vma = anon_vma_of(page, read_once<usize>(page_mapping_addr(page)));
-  if (anon_vma != 0) spin_lock(anon_vma);
+  if (anon_vma != 0) spin_lock_anon_vma(anon_vma);
   // A spinlock is a read section of its own: CPUs that hold one are not preempted.
   rcu_read_unlock();
   return anon_vma;
@@ -130,15 +135,15 @@ function page_referenced_anon(page: Page): u32 {
   const anon_vma = page_lock_anon_vma(page);
   if (anon_vma == 0) return 0;
   const referenced = referenced_by_list(page, anon_vma);
-  spin_unlock(anon_vma);
+  spin_unlock_anon_vma(anon_vma);
   return referenced;
 }
 
 /** Young PTEs of a page of `inode`, which cannot go away. 2.6.8: none if i_mmap_lock is busy. */
 function page_referenced_file(page: Page, inode: Inode): u32 {
-  if (!lock_or_try(inode_i_mmap_lock(inode))) return 0;
+  if (!lock_or_try_i_mmap(inode_i_mmap_lock(inode))) return 0;
   const referenced = rmap_hits(rmap_walk_file<ReferencedVisitor>(page, inode));
-  spin_unlock(inode_i_mmap_lock(inode));
+  spin_unlock_i_mmap(inode_i_mmap_lock(inode));
   return referenced;
 }
 
@@ -163,9 +168,9 @@ function page_referenced_maplocked(page: Page): u32 {
   if (page_mapcount(page) != 0 && page.mapping != 0) {
     if (PageAnon(page)) {
       const anon_vma = page_anon_owner(page);
-      spin_lock(anon_vma);
+      spin_lock_anon_vma(anon_vma);
       referenced = referenced_by_list(page, anon_vma);
-      spin_unlock(anon_vma);
+      spin_unlock_anon_vma(anon_vma);
     } else {
       referenced = page_referenced_file(page, changetype<Inode>(page.mapping));
     }

@@ -18,7 +18,12 @@ import { this_cpu } from "../arch/percpu";
 import { _PAGE_DIRTY, ptep_clear_young, ptep_get_and_clear, set_pte } from "../arch/pte";
 import { this_reclaim } from "../arch/reclaim_state";
 import { TRACE_UNMAP, trace } from "../arch/trace";
-import { spin_lock, spin_unlock } from "../lock/spinlock";
+import {
+  spin_lock_anon_vma,
+  spin_unlock_anon_vma,
+  spin_unlock_i_mmap,
+  spin_unlock_ptl,
+} from "../lock/spinlock_classes";
 import { Inode, inode_i_mmap_lock } from "../mm/mapping";
 import { MmStruct, VmArea, mm_ptl } from "../mm/mm_types";
 import {
@@ -37,7 +42,7 @@ import { flush_tlb_page } from "../mm/tlb_flush";
 import {
   HAS_MAPLOCK,
   PTE_BUSY,
-  lock_or_try,
+  lock_or_try_i_mmap,
   page_check_address,
   vma_address,
 } from "./check_address";
@@ -100,11 +105,11 @@ class UnmapVisitor {
     const address = vma_address(page, vma);
     if (ptep_clear_young(ptep)) {
       flush_tlb_page(mm, address);
-      spin_unlock(mm_ptl(mm));
+      spin_unlock_ptl(mm_ptl(mm));
       return FAIL;
     }
     if (is_held(page)) {
-      spin_unlock(mm_ptl(mm));
+      spin_unlock_ptl(mm_ptl(mm));
       return FAIL;
     }
     trace(TRACE_UNMAP, address, changetype<usize>(page));
@@ -117,7 +122,7 @@ class UnmapVisitor {
     remove_rmap(page);
     put_page(page);
     const last = page_mapcount(page) <= 0;
-    spin_unlock(mm_ptl(mm));
+    spin_unlock_ptl(mm_ptl(mm));
     return last ? RMAP_STOP : RMAP_NONE;
   }
 }
@@ -133,21 +138,21 @@ function unmap_file(page: Page): u64 {
   const mapping = read_once<usize>(page_mapping_addr(page));
   if (mapping == 0) return RMAP_NONE;
   const lock = inode_i_mmap_lock(changetype<Inode>(mapping));
-  if (!lock_or_try(lock)) {
+  if (!lock_or_try_i_mmap(lock)) {
     this_reclaim().ptemissed++;
     return RMAP_NONE;
   }
   const result = rmap_walk_file<UnmapVisitor>(page, changetype<Inode>(mapping));
-  spin_unlock(lock);
+  spin_unlock_i_mmap(lock);
   return result;
 }
 
 /** 2.6.8: the VMAs of the page's anon_vma; PG_maplock keeps that while the page is mapped. */
 function unmap_anon_maplocked(page: Page): u64 {
   const anon_vma = page_anon_owner(page);
-  spin_lock(anon_vma);
+  spin_lock_anon_vma(anon_vma);
   const result = rmap_walk_anon<UnmapVisitor>(page, anon_vma);
-  spin_unlock(anon_vma);
+  spin_unlock_anon_vma(anon_vma);
   return result;
 }
 
@@ -166,7 +171,7 @@ function unmap_anon(page: Page): u64 {
   const anon_vma = page_lock_anon_vma(page);
   if (anon_vma == 0) return RMAP_NONE;
   const result = rmap_walk_anon<UnmapVisitor>(page, anon_vma);
-  spin_unlock(anon_vma);
+  spin_unlock_anon_vma(anon_vma);
   return result;
 }
 

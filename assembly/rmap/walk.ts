@@ -15,7 +15,13 @@
 import { pte_pfn, pte_present, pte_read } from "../arch/pte";
 import { this_cpu } from "../arch/percpu";
 import { down_read, up_read } from "../lock/rwsem";
-import { spin_lock, spin_unlock } from "../lock/spinlock";
+import {
+  spin_lock_anon_vma,
+  spin_lock_ptl,
+  spin_unlock_anon_vma,
+  spin_unlock_i_mmap,
+  spin_unlock_ptl,
+} from "../lock/spinlock_classes";
 import { Inode, inode_i_mmap_lock } from "../mm/mapping";
 import { MmStruct, VmArea, mm_mmap_sem, mm_ptl } from "../mm/mm_types";
 import { PG_reserved, Page, get_page, pfn_to_page } from "../mm/page";
@@ -23,7 +29,7 @@ import { pte_offset } from "../mm/pgtable";
 import { put_page } from "../mm/put_page";
 import { find_vma } from "../mm/vma_tree";
 import { Task } from "../sched/task";
-import { HAS_MAPLOCK, PTE_BUSY, lock_or_try, page_check_address } from "./check_address";
+import { HAS_MAPLOCK, PTE_BUSY, lock_or_try_i_mmap, page_check_address } from "./check_address";
 import { PageAnon, page_mapcount } from "./index";
 import { page_map_lock, page_map_unlock } from "./page_map_lock";
 import {
@@ -43,7 +49,7 @@ class CountVisitor {
     const ptep = page_check_address(page, vma);
     if (ptep == 0) return RMAP_NONE;
     if (ptep == PTE_BUSY) return RMAP_STOP;
-    spin_unlock(mm_ptl(changetype<MmStruct>(vma.vm_mm)));
+    spin_unlock_ptl(mm_ptl(changetype<MmStruct>(vma.vm_mm)));
     return RMAP_FOUND;
   }
 }
@@ -56,19 +62,19 @@ function missing_after(counted: i32, result: u64): i32 {
 
 /** PTEs that were counted and are in no VMA of the list of `anon_vma`; 0 when a lock was busy. */
 function missing_anon(page: Page, anon_vma: usize): i32 {
-  spin_lock(anon_vma);
+  spin_lock_anon_vma(anon_vma);
   const counted = page_mapcount(page);
   const result = rmap_walk_anon<CountVisitor>(page, anon_vma);
-  spin_unlock(anon_vma);
+  spin_unlock_anon_vma(anon_vma);
   return missing_after(counted, result);
 }
 
 /** PTEs that were counted and are in no VMA of the tree of `inode`; 0 when a lock was busy. */
 function missing_file(page: Page, inode: Inode): i32 {
-  if (!lock_or_try(inode_i_mmap_lock(inode))) return 0;
+  if (!lock_or_try_i_mmap(inode_i_mmap_lock(inode))) return 0;
   const counted = page_mapcount(page);
   const result = rmap_walk_file<CountVisitor>(page, inode);
-  spin_unlock(inode_i_mmap_lock(inode));
+  spin_unlock_i_mmap(inode_i_mmap_lock(inode));
   return missing_after(counted, result);
 }
 
@@ -89,7 +95,7 @@ function missing_of(page: Page, vma: VmArea): i32 {
 export function follow_page(address: u64): Page {
   const mm = changetype<MmStruct>(changetype<Task>(this_cpu().current).mm);
   let page = changetype<Page>(0);
-  spin_lock(mm_ptl(mm));
+  spin_lock_ptl(mm_ptl(mm));
   const ptep = pte_offset(mm, address);
   const pte = ptep == 0 ? 0 : pte_read(ptep);
   if (pte_present(pte)) {
@@ -97,7 +103,7 @@ export function follow_page(address: u64): Page {
     if (page.flags & PG_reserved) page = changetype<Page>(0);
     else get_page(page);
   }
-  spin_unlock(mm_ptl(mm));
+  spin_unlock_ptl(mm_ptl(mm));
   return page;
 }
 

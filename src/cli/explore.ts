@@ -24,6 +24,7 @@ import { createProgress, type Progress } from "../report/progress.ts";
 import { SCENARIOS } from "../scenario/catalogue.ts";
 import { OUT_HELP, outFile, writeHall, writeRun, type OutFile } from "./explore-out.ts";
 import { watchInterrupt } from "./interrupt.ts";
+import { lockOption, withLocks } from "./locks-of.ts";
 import { wholeNumber } from "./options.ts";
 
 const STATUS_BROKEN = 1;
@@ -41,6 +42,7 @@ interface Options {
   readonly seed: number;
   readonly budget?: Budget;
   readonly kernel?: string;
+  readonly lock?: string;
   readonly without?: string[];
   readonly release?: boolean;
   readonly off: Off;
@@ -99,7 +101,8 @@ async function exploreOne(
   };
   try {
     const limits = { seconds, executions, interrupted, onProgress };
-    const doc = await runExplore({ ...options, subject, ...limits });
+    const kernel = kernelOf(subject, options);
+    const doc = await runExplore({ ...options, kernel, subject, ...limits });
     bar.stop();
     show(doc, options.json);
     const { out, off } = options;
@@ -109,12 +112,19 @@ async function exploreOne(
   }
 }
 
+/** The kernel with the locks that were asked for; undefined: the first of the scenario. */
+function kernelOf(subject: string, { kernel, lock }: Options): string | undefined {
+  if (lock === undefined) return kernel;
+  const first = SCENARIOS.find(({ name }) => name === subject)?.kernels[0];
+  return withLocks(kernel ?? first ?? DEFAULT_KERNEL, lock);
+}
+
 /** Without a name: the hall. */
 async function exploreAll(options: Options, interrupted: () => boolean): Promise<void> {
-  const { kernel, without, release } = options;
-  if (kernel !== undefined || without !== undefined || release === true) {
+  const { kernel, lock, without, release } = options;
+  if (kernel !== undefined || lock !== undefined || without !== undefined || release === true) {
     const wayOut = "need the name of a scenario: racier scenarios";
-    throw new ConfigError(`--kernel, --without and --release ${wayOut}`);
+    throw new ConfigError(`--kernel, --lock, --without and --release ${wayOut}`);
   }
   if (options.checkpoint !== undefined) {
     throw new ConfigError(
@@ -147,6 +157,8 @@ async function exploreAll(options: Options, interrupted: () => boolean): Promise
   }
 }
 
+/** Of a subject that is no scenario, and takes no kernel. */
+const DEFAULT_KERNEL = "2.6.9";
 const BUDGET: Budget = { seconds: 10, executions: Infinity };
 const HALL_BUDGET: Budget = { seconds: 30, executions: Infinity };
 
@@ -168,6 +180,7 @@ export function exploreCommand(): Command {
       "scenario (racier scenarios), or AssemblyScript file (docs/explorer.md); none: the hall",
     )
     .option("--kernel <name>", "kernel of a scenario", (name) => chosenKernel(name).name)
+    .addOption(lockOption())
     .option("--without <switches>", "measures that the kernel does without", words)
     .option("--release", "the build of the kernel that is measured, not the one that checks")
     .option("--strategy <name>", STRATEGIES.join(", "), strategyNamed, "mix")

@@ -17,6 +17,7 @@ import { loadPreset, presetNames } from "../workload/process-layout/presets.ts";
 import { readSmapsFile, readSmapsOfPid } from "../workload/process-layout/smaps.ts";
 import { MAX_PAGES, pagesLayout } from "../workload/process-layout/synthetic.ts";
 import { STATUS_INTERRUPTED, watchInterrupt } from "./interrupt.ts";
+import { lockOption, withLocks } from "./locks-of.ts";
 import { atMostOne, listOf, positiveNumber, wholeNumber } from "./options.ts";
 import { checkOut } from "./out.ts";
 
@@ -26,6 +27,8 @@ interface Options {
   readonly pages?: number;
   readonly preset?: string;
   readonly kernels: string[];
+  readonly lock?: string;
+  readonly lockStat?: boolean;
   readonly cpus: number[];
   readonly workloads: ForkWorkload[];
   readonly rounds: number;
@@ -62,6 +65,9 @@ async function measure(options: Options): Promise<void> {
     const doc = await runFork(
       {
         ...options,
+        kernels: options.kernels.map((kernel) =>
+          withLocks(kernel, `${options.lock ?? ""}${options.lockStat ? "+lock_stat=on" : ""}`),
+        ),
         layout,
         interrupted: watch.interrupted,
         onProgress: (done, total, note) => {
@@ -107,6 +113,11 @@ export function forkCommand(): Command {
       "kernels, oldest first",
       listOf((name) => chosenKernel(name).name),
       KERNELS.map((kernel) => kernel.name),
+    )
+    .addOption(lockOption())
+    .option(
+      "--lock-stat",
+      "also count and time locks, as /proc/lock_stat; times of fork are longer then",
     )
     .option(
       "--cpus <list>",

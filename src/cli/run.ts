@@ -5,10 +5,12 @@ import { threadsEngine } from "../engine/threads/engine.ts";
 import { racierVersion } from "../experiment/version.ts";
 import { MAX_CPUS } from "../machine/config.ts";
 import { createMachine } from "../machine/machine.ts";
+import { lockOption, withLocks } from "./locks-of.ts";
 import { positiveNumber, wholeNumber } from "./options.ts";
 
 interface Options {
   readonly kernel: string;
+  readonly lock?: string;
   readonly cpus: number;
   readonly memory: string;
   readonly checking?: boolean;
@@ -22,7 +24,8 @@ const bigintsAsText = (_: string, value: unknown): unknown =>
   typeof value === "bigint" ? value.toString() : value;
 
 async function run(file: string, options: Options): Promise<void> {
-  const { kernel, cpus, memory, checking = false, arg } = options;
+  const { cpus, memory, checking = false, arg } = options;
+  const kernel = withLocks(options.kernel, options.lock);
   const machine = await createMachine({ kernel, cpus, memory, checking }, threadsEngine);
   try {
     await machine.load({ module: file, programs: options.program });
@@ -71,6 +74,7 @@ export function runCommand(): Command {
     ])
     .option("--arg <n>", "a number for the program; up to four times", collect(number), [])
     .option("--kernel <name>", "kernel version", "2.6.9")
+    .addOption(lockOption())
     .option("--cpus <n>", "number of CPUs", wholeNumber("--cpus", 1, MAX_CPUS), 1)
     .option("--memory <size>", "memory of the machine", "256M")
     .option("--checking", "the checking build of the kernel")

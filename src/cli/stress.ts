@@ -9,10 +9,12 @@ import { formatNumber } from "../report/format.ts";
 import { createProgress } from "../report/progress.ts";
 import { stressHead, stressText } from "../report/stress-text.ts";
 import { watchInterrupt } from "./interrupt.ts";
+import { lockOption, withLocks } from "./locks-of.ts";
 import { positiveNumber, wholeNumber } from "./options.ts";
 
 interface Options {
   readonly kernel: string;
+  readonly lock?: string;
   readonly cpus: number;
   readonly seconds?: number;
   readonly seed?: number;
@@ -48,7 +50,8 @@ function showProgress({ seconds, operations }: Options): {
   return { update, stop };
 }
 
-async function stress(options: Options): Promise<void> {
+async function stress(given: Options): Promise<void> {
+  const options = { ...given, kernel: withLocks(given.kernel, given.lock) };
   const { operations } = options;
   const seed = options.seed ?? Math.floor(Math.random() * MAX_SEED);
   const seconds = options.seconds ?? (operations === undefined ? DEFAULT_SECONDS : MOST_SECONDS);
@@ -81,6 +84,7 @@ export function stressCommand(): Command {
   return new Command("stress")
     .description("random syscalls and accesses on every CPU, every load and all invariants checked")
     .option("--kernel <name>", "kernel version", (name) => chosenKernel(name).name, "2.6.9")
+    .addOption(lockOption())
     .option("--cpus <n>", "number of CPUs", wholeNumber("--cpus", 1, MAX_CPUS), 2)
     .option(
       "--seconds <n>",

@@ -2,6 +2,7 @@
 // it. It is printed by --json, embedded in the HTML report and read by the tables. docs/json.md
 // explains every field to users; test/report/json-docs.test.ts compares the two.
 
+import type { LockClassStat } from "../machine/lock-stat.ts";
 import type { HostFacts } from "./host.ts";
 
 /** lmbench's three: the child exits, executes a small program, or executes a shell that does. */
@@ -75,6 +76,14 @@ export interface ForkComparison {
   ci95: [number, number];
 }
 
+/** What one machine counted about its locks. */
+export interface ForkLockStat {
+  kernel: string;
+  cpus: number;
+  /** Classes that were taken, those that were waited for most first. */
+  classes: LockClassStat[];
+}
+
 /** The whole of it. */
 export interface ForkDocument {
   command: "fork";
@@ -88,4 +97,6 @@ export interface ForkDocument {
   interrupted: boolean;
   results: ForkResult[];
   comparisons: ForkComparison[];
+  /** One for each machine that counted and timed its locks: only with --lock-stat. */
+  lockStat: ForkLockStat[];
 }

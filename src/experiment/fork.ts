@@ -10,6 +10,7 @@ import { PHASE_COW, PHASE_FAULTS, PHASE_OTHER, PHASE_PAGE_TABLES } from "../layo
 import { PHASE_PTE_COPY, PHASE_VMAS, PHASE_ZAP } from "../layout/structs.gen.ts";
 import { ConfigError } from "../kernel/error.ts";
 import type { Engine } from "../engine/contract.ts";
+import { readLockStat, resetLockStat } from "../machine/lock-stat.ts";
 import { createMachine, type Machine } from "../machine/machine.ts";
 import { ownModule } from "../machine/program.ts";
 import {
@@ -20,7 +21,13 @@ import {
 import type { FileTable } from "../workload/process/image.ts";
 import { summarise, type ProcessLayout } from "../workload/process-layout/layout.ts";
 import { loadPreset } from "../workload/process-layout/presets.ts";
-import type { ForkComparison, ForkDocument, ForkPhases, ForkResult } from "./fork-document.ts";
+import type {
+  ForkComparison,
+  ForkDocument,
+  ForkLockStat,
+  ForkPhases,
+  ForkResult,
+} from "./fork-document.ts";
 import { FORK_WORKLOADS, type ForkWorkload } from "./fork-document.ts";
 import { hostFacts } from "./host.ts";
 import { bootstrapChange, median, quantile } from "./stats.ts";
@@ -161,6 +168,7 @@ class ForkRun {
     const slice = (seconds * 1000) / (rounds * this.#series.length);
     await this.#round(WARMUP_MS, "warm-up", () => undefined);
     await this.#profile();
+    for (const { bench } of this.#series) resetLockStat(bench.machine.memory, bench.cpus);
     for (let round = 0; round < rounds; round++) {
       const partial: [Series, number][] = [];
       const note = `round ${round + 1} of ${rounds}`;
@@ -269,6 +277,12 @@ function compare(series: readonly Series[], kernels: readonly string[]): ForkCom
   });
 }
 
+/** What a machine counted about its locks; none unless its kernel does. */
+function lockStatOf({ kernel, cpus, machine }: Bench): ForkLockStat[] {
+  const classes = readLockStat(machine.memory, cpus);
+  return classes.length === 0 ? [] : [{ kernel, cpus, classes }];
+}
+
 /**
  * Measures fork. Rejects with ConfigError; resolves with what was found so far when interrupted
  * after a whole round.
@@ -300,6 +314,7 @@ export async function runFork(options: ForkOptions, engine: Engine): Promise<For
       interrupted,
       results: run.series.map((series) => resultOf(series, pages)),
       comparisons: compare(run.series, options.kernels),
+      lockStat: benches.flatMap(lockStatOf),
     };
   } finally {
     await Promise.all(benches.map((bench) => bench.machine.stop()));

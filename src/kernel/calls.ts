@@ -35,6 +35,12 @@ export interface KernelCalls {
   spin_lock(lock: number): void;
   spin_trylock(lock: number): number;
   spin_unlock(lock: number): void;
+  spin_lock_anon_vma(lock: number): void;
+  spin_lock_i_mmap(lock: number): void;
+  spin_lock_ptl(lock: number): void;
+  spin_unlock_anon_vma(lock: number): void;
+  spin_unlock_i_mmap(lock: number): void;
+  spin_unlock_ptl(lock: number): void;
   spin_is_locked(lock: number): number;
   bit_spin_lock(mask: number, word: number): void;
   bit_spin_trylock(mask: number, word: number): number;

@@ -1,6 +1,17 @@
 // Variants of a kernel: 2.6.9+spinlock=ticket is 2.6.9 with other values of CONFIG_*. The name says all of it, so
 // that wherever a kernel is named a variant can be named too. src/kernel/variant-cache.ts compiles them.
 
+import {
+  SPINLOCK_BACKOFF,
+  SPINLOCK_BIT,
+  SPINLOCK_HEMLOCK,
+  SPINLOCK_MCS,
+  SPINLOCK_QSPINLOCK,
+  SPINLOCK_TAS,
+  SPINLOCK_TICKET,
+  SPINLOCK_TICKET_PROP,
+  SPINLOCK_TTAS,
+} from "../layout/structs.gen.ts";
 import { ConfigError } from "./error.ts";
 
 /** Values of CONFIG_*, by their names. */
@@ -13,19 +24,44 @@ export interface VariantPart {
   /** The CONFIG_* that it sets. */
   readonly config: string;
   readonly values: Readonly<Record<string, number>>;
-  /** The value that a kernel has when nothing is said. */
-  readonly standard: (kernel: string) => string;
+  /** The value that a kernel with these settings has when nothing is said. */
+  readonly standard: (kernel: string, settings: ReadonlyMap<string, number>) => string;
   readonly meaning: string;
 }
 
+/** Locks of one word, which can stand behind a spinlock_t. */
+export const WORD_LOCKS: Readonly<Record<string, number>> = {
+  ttas: SPINLOCK_TTAS,
+  ticket: SPINLOCK_TICKET,
+  mcs: SPINLOCK_MCS,
+  tas: SPINLOCK_TAS,
+  backoff: SPINLOCK_BACKOFF,
+  "ticket-prop": SPINLOCK_TICKET_PROP,
+  hemlock: SPINLOCK_HEMLOCK,
+  qspinlock: SPINLOCK_QSPINLOCK,
+  bit: SPINLOCK_BIT,
+};
+
+const SPINLOCK = "CONFIG_SPINLOCK";
+
+const lockOf = (name: string, config: string, what: string): VariantPart => ({
+  ...{ name, config, values: WORD_LOCKS, meaning: `what stands behind ${what}` },
+  standard: (_, settings) => lockNumbered(settings.get(SPINLOCK) ?? SPINLOCK_TTAS),
+});
+
+const lockNumbered = (value: number): string =>
+  Object.keys(WORD_LOCKS).find((name) => WORD_LOCKS[name] === value) ?? "";
+
 /** What can be chosen, in the order in which names have it. */
 export const VARIANT_PARTS: readonly VariantPart[] = [
+  { ...lockOf("spinlock", SPINLOCK, "spinlock_t"), standard: () => "ttas" },
+  lockOf("ptl", "CONFIG_PTL_LOCK", "page_table_lock"),
+  lockOf("anon_vma", "CONFIG_ANON_VMA_LOCK", "anon_vma.lock"),
+  lockOf("i_mmap", "CONFIG_I_MMAP_LOCK", "i_mmap_lock"),
   {
-    name: "spinlock",
-    config: "CONFIG_SPINLOCK",
-    values: { ttas: 1, ticket: 2 },
-    standard: () => "ttas",
-    meaning: "what stands behind spinlock_t",
+    ...{ name: "lock_stat", config: "CONFIG_LOCK_STAT", values: { off: 0, on: 1 } },
+    standard: () => "off",
+    meaning: "locks are counted and timed",
   },
   {
     name: "reclaim",
@@ -56,12 +92,15 @@ export function variantOf(kernel: string, words: readonly string[]): Variant {
     }
     settings.set(config, value);
   }
+  const given = new Map(settings);
   const named = VARIANT_PARTS.flatMap((part) => {
-    const value = settings.get(part.config);
+    const value = given.get(part.config);
     const name = Object.keys(part.values).find((each) => part.values[each] === value);
     if (value === undefined || name === undefined) return [];
     settings.delete(part.config);
-    return name === part.standard(kernel) ? [] : [[part.config, value, part.name, name] as const];
+    return name === part.standard(kernel, given)
+      ? []
+      : [[part.config, value, part.name, name] as const];
   });
   const bare = [...settings].sort(([a], [b]) => (a < b ? -1 : 1));
   const all = [...named, ...bare.map(([config, value]) => [config, value, config, value] as const)];

@@ -192,6 +192,27 @@ export const LockNesting = {
   _pad0: 12,
 } as const;
 
+/** What is known of one class of lock on one CPU. See assembly/lock/lock_stat.ts. */
+export const LockStat = {
+  SIZE: 64,
+  /** f64. Times that somebody had to wait. */
+  contentions: 0,
+  /** f64. The shortest wait. */
+  wait_min: 8,
+  /** f64. The longest wait. */
+  wait_max: 16,
+  /** f64. All waits together. */
+  wait_total: 24,
+  /** f64. Times that it was taken. */
+  acquisitions: 32,
+  /** f64. The shortest time that it was held. */
+  hold_min: 40,
+  /** f64. The longest time that it was held. */
+  hold_max: 48,
+  /** f64. All the time that it was held. */
+  hold_total: 56,
+} as const;
+
 /** See assembly/mm/mm_types.ts. */
 export const MmStruct = {
   SIZE: 120,
@@ -1090,6 +1111,20 @@ export const RMAP_ANON_VMA = 3;
 export const SPINLOCK_TTAS = 1;
 /** CONFIG_SPINLOCK: tickets, first come, first served. */
 export const SPINLOCK_TICKET = 2;
+/** CONFIG_SPINLOCK: a queue of nodes. */
+export const SPINLOCK_MCS = 3;
+/** CONFIG_SPINLOCK: test-and-set. */
+export const SPINLOCK_TAS = 4;
+/** CONFIG_SPINLOCK: test and test-and-set with exponential backoff. */
+export const SPINLOCK_BACKOFF = 5;
+/** CONFIG_SPINLOCK: tickets with proportional backoff. */
+export const SPINLOCK_TICKET_PROP = 6;
+/** CONFIG_SPINLOCK: a queue with one word for each CPU. */
+export const SPINLOCK_HEMLOCK = 7;
+/** CONFIG_SPINLOCK: a pending bit, then an MCS queue. */
+export const SPINLOCK_QSPINLOCK = 8;
+/** CONFIG_SPINLOCK: one bit of the word. */
+export const SPINLOCK_BIT = 9;
 /** CONFIG_RECLAIM_LOCKS: who comes from a page tries page_table_lock and i_mmap_lock. */
 export const RECLAIM_TRIES = 1;
 /** CONFIG_RECLAIM_LOCKS: who comes from a page waits for them. */
@@ -1158,6 +1193,12 @@ export const LOCK_IS_BIT = 0x2;
 export const LOCK_IS_PAGE = 0x3;
 /** Where a Slab says which cache it belongs to. */
 export const SLAB_CACHE_ID = 0x10;
+
+// assembly/lock/lock_stat.ts
+/** Where a CPU's numbers begin: one LockStat for each class, then one for each class held by readers. */
+export const PERCPU_LOCK_STAT = 0x5000;
+/** Classes that there is room for. */
+export const LOCK_STAT_CLASSES = 32;
 
 // assembly/lock/lockdep.ts
 /** A second lock of a class that has an order among its own: one level down. */

@@ -50,6 +50,11 @@ export function getU64(memory: MemoryViews, address: number): number {
   return (memory.u32[index] as number) + (memory.u32[index + 1] as number) * TWO_32;
 }
 
+/** A double at an address that is a multiple of 8. */
+export function getF64(memory: MemoryViews, address: number): number {
+  return memory.f64[address >>> 3] as number;
+}
+
 /** Writes 64 bits; `value` is below 2^53. */
 export function setU64(memory: MemoryViews, address: number, value: number): void {
   const index = address >>> 2;

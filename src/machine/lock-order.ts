@@ -36,7 +36,9 @@ const NAMES: Readonly<Record<number, string>> = {
   [layout.LOCK_DISK]: "disk.lock",
 };
 
-const nameOf = (lockClass: number): string => NAMES[lockClass] ?? `class ${lockClass}`;
+/** What a class is called. */
+export const lockClassName = (lockClass: number): string =>
+  NAMES[lockClass] ?? `class ${lockClass}`;
 
 /** One class taken inside another, as it was first seen. */
 export interface Nesting {
@@ -55,13 +57,13 @@ function nestingOf(memory: MemoryViews, outer: number, inner: number): Nesting {
   const at = LOCK_NESTINGS + (outer * LOCK_CLASS_LIMIT + inner) * LockNesting.SIZE;
   const held = [...memory.u8.subarray(at + LockNesting.held, at + LockNesting.held + 8)];
   return {
-    outer: nameOf(outer),
-    inner: nameOf(inner),
+    outer: lockClassName(outer),
+    inner: lockClassName(inner),
     cpu: getU32(memory, at + LockNesting.cpu),
     held: held
       .filter((lockClass) => lockClass !== 0)
       .reverse()
-      .map(nameOf),
+      .map(lockClassName),
   };
 }
 
@@ -80,7 +82,7 @@ export function learntNestings(memory: MemoryViews): Nesting[] {
 export function heldLocks(memory: MemoryViews, cpu: number): string[] {
   const at = PERCPU_AREAS + cpu * PERCPU_SIZE + PERCPU_HELD_LOCKS;
   return Array.from({ length: getU32(memory, at) }, (_, i) =>
-    nameOf(getU32(memory, at + HELD_LOCKS_FIRST + i * HeldLock.SIZE + HeldLock.lock_class)),
+    lockClassName(getU32(memory, at + HELD_LOCKS_FIRST + i * HeldLock.SIZE + HeldLock.lock_class)),
   );
 }
 
@@ -102,7 +104,7 @@ function chain(memory: MemoryViews, outer: number, inner: number): Nesting[] {
   return [];
 }
 
-const INTERRUPTS = nameOf(layout.LOCK_INTERRUPTS);
+const INTERRUPTS = lockClassName(layout.LOCK_INTERRUPTS);
 
 /** Inside of a lock, or of the time without interrupts. */
 const inside = (outer: string): string =>
@@ -125,7 +127,7 @@ export function explainLockBug(
   object: number,
   value: number,
 ): string | undefined {
-  const [inner, outer] = [nameOf(value & 0xff), nameOf(value >>> 8)];
+  const [inner, outer] = [lockClassName(value & 0xff), lockClassName(value >>> 8)];
   const lock = `${inner} at 0x${((object & ~3) >>> 0).toString(16)}`;
   const takes = inner === INTERRUPTS ? "waits for an interrupt to be served" : `takes ${lock}`;
   const held = heldLocks(memory, cpu);

@@ -32,10 +32,10 @@ function dupVma(cpu: Cpu, child: number, parent: number, vma: number, linksFirst
   if (file !== 0) k.inode_get(file);
   if (linksFirst) linkForRmap(cpu, copy);
   const ptl = pageTableLock(child);
-  k.spin_lock(ptl);
+  k.spin_lock_ptl(ptl);
   k.vma_tree_insert(child, copy);
   const error = k.copy_page_range(child, parent, vma);
-  k.spin_unlock(ptl);
+  k.spin_unlock_ptl(ptl);
   if (!linksFirst) linkForRmap(cpu, copy);
   return error;
 }

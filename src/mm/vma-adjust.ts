@@ -122,9 +122,9 @@ export function vmaAdjust(
     const file = vmaFile(cpu, vma);
     const locksFile = file !== 0 && k.has_fix(FIX_ADJUST_LOCK) !== 0;
 
-    if (locksFile) k.spin_lock(file + i_mmap_lock);
+    if (locksFile) k.spin_lock_i_mmap(file + i_mmap_lock);
     if (anonVma !== 0) {
-      k.spin_lock(anonVma);
+      k.spin_lock_anon_vma(anonVma);
       importAnonVma(cpu, plan.importer, anonVma);
     }
     moveBounds(cpu, vma, start, end, pgoff, plan);
@@ -134,8 +134,8 @@ export function vmaAdjust(
       k.__anon_vma_link(insert);
       if (file !== 0) k.__vma_link_file(insert);
     }
-    if (anonVma !== 0) k.spin_unlock(anonVma);
-    if (locksFile) k.spin_unlock(file + i_mmap_lock);
+    if (anonVma !== 0) k.spin_unlock_anon_vma(anonVma);
+    if (locksFile) k.spin_unlock_i_mmap(file + i_mmap_lock);
 
     if (!plan.remove) return;
     if (vmaFile(cpu, next) !== 0) k.inode_put(vmaFile(cpu, next));

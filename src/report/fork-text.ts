@@ -1,7 +1,8 @@
 // The result of `racier fork` for a terminal: input, tables, sentences, footnotes.
 
-import type { ForkDocument } from "../experiment/fork-document.ts";
+import type { ForkDocument, ForkLockStat } from "../experiment/fork-document.ts";
 import { printable } from "./format.ts";
+import { lockStatText } from "./lock-stat-text.ts";
 import { comparisonSentences, comparisonTable, footnotes, hostLine } from "./rows.ts";
 import { inputLine, resultTable } from "./rows.ts";
 import type { ReportTable } from "./rows.ts";
@@ -15,9 +16,14 @@ export function forkTables(doc: ForkDocument, style: TextStyle = textStyle()): s
     [inputLine(doc), hostLine(doc)].map(printable).join("\n") + "\n",
     ...(doc.results.length > 0 ? resultText(doc, style) : ["No round was completed.\n"]),
     ...(sentences.length > 0 ? [drawn(comparisonTable(doc), style), lines(sentences)] : []),
+    ...doc.lockStat.map(lockStatOf),
     ...footnotes(doc).map((note) => `${note}\n`),
   ];
   return parts.join("\n");
+}
+
+function lockStatOf({ kernel, cpus, classes }: ForkLockStat): string {
+  return `lock_stat, ${kernel}, ${cpus} CPU(s)\n${lockStatText(classes)}`;
 }
 
 /** One table, or two where one would be wider than the terminal. */

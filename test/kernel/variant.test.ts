@@ -12,6 +12,11 @@ describe("the name of a kernel", () => {
     ["2.6.9+spinlock=ticket", "2.6.9+spinlock=ticket", { CONFIG_SPINLOCK: 2 }],
     ["2.6.9+CONFIG_SPINLOCK=2", "2.6.9+spinlock=ticket", { CONFIG_SPINLOCK: 2 }],
     ["2.6.9+spinlock=ttas", "2.6.9", {}],
+    [
+      "2.6.9+ptl=mcs+spinlock=ticket+anon_vma=ticket",
+      "2.6.9+spinlock=ticket+ptl=mcs",
+      { CONFIG_SPINLOCK: 2, CONFIG_PTL_LOCK: 3 },
+    ],
     ["2.6.8+CONFIG_RMAP=2", "2.6.8+CONFIG_RMAP=2", { CONFIG_RMAP: 2 }],
   ])("%s is %s, with its settings", (text, name, settings) => {
     expect(chosenKernel(text)).toMatchObject({ name, settings });

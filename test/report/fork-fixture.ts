@@ -1,6 +1,7 @@
 // A plausible result of `racier fork`, made up: bash on a host with two cores, two kernels, three
 // workloads, and one round with four CPUs that the host does not have. The process name is hostile.
 
+import type { LockClassStat } from "../../src/machine/lock-stat.ts";
 import { FORK_WORKLOADS } from "../../src/experiment/fork-document.ts";
 import type {
   ForkComparison,
@@ -75,6 +76,12 @@ function comparison(workload: ForkWorkload, cpus: number): ForkComparison {
   return { workload, cpus, from: "2.6.8", to: "2.6.9", changePercent, ci95: [low, high] };
 }
 
+/** A class of locks that was waited for twice. */
+export const lockClass = (): LockClassStat => ({
+  ...{ name: "mmap_sem-R", contentions: 2, waitMinNs: 1000, waitMaxNs: 3000, waitTotalNs: 4000 },
+  ...{ acquisitions: 10, holdMinNs: 500, holdMaxNs: 20_000, holdTotalNs: 50_000 },
+});
+
 /** A fresh document; `changes` replace fields of the top level. */
 export function forkFixture(changes: Partial<ForkDocument> = {}): ForkDocument {
   const runs = FORK_WORKLOADS.flatMap((workload) => [1, 2].map((cpus) => ({ workload, cpus })));
@@ -101,6 +108,7 @@ export function forkFixture(changes: Partial<ForkDocument> = {}): ForkDocument {
       ["2.6.8", "2.6.9"].map((kernel) => result(kernel, workload, cpus)),
     ),
     comparisons: runs.map(({ workload, cpus }) => comparison(workload, cpus)),
+    lockStat: [{ kernel: "2.6.9+lock_stat=on", cpus: 2, classes: [lockClass()] }],
     ...changes,
   };
 }

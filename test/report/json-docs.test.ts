@@ -31,6 +31,8 @@ const objects: [heading: string, value: object][] = [
   ["### `locks[]` of `locks`", locks.locks[0]!],
   ["### `results[]` of `locks`", locks.results[0]!],
   ["### `trylock[]` of `locks`", locks.trylock[0]!],
+  ["### `lockStat[]`", doc.lockStat[0]!],
+  ["### `lockStat[].classes[]`", doc.lockStat[0]!.classes[0]!],
 ];
 
 test.each(objects)(
