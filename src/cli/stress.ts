@@ -19,6 +19,7 @@ interface Options {
   readonly seconds?: number;
   readonly seed?: number;
   readonly memory: string;
+  readonly disk: string;
   readonly operations?: number;
   readonly checking: boolean;
   readonly json?: boolean;
@@ -97,6 +98,7 @@ export function stressCommand(): Command {
       wholeNumber("--seed", 0, MAX_SEED),
     )
     .option("--memory <size>", "memory of the machine; a small one makes it run out", "64M")
+    .option("--disk <size>", "disk, half of it swap; 0: nothing is reclaimed", "32M")
     .option(
       "--operations <n>",
       "stop after that many operations",

@@ -27,6 +27,19 @@ export interface KernelCounts {
   readonly interrupts: number;
   readonly tlbFlushes: number;
   readonly sleeps: number;
+  /** Pages that reclaim looked at, and that it freed. */
+  readonly pagesScanned: number;
+  readonly pagesReclaimed: number;
+  readonly swapReads: number;
+  readonly swapWrites: number;
+  readonly fileReads: number;
+  readonly fileWrites: number;
+  readonly kswapdRuns: number;
+  /** Allocations that reclaimed memory themselves. */
+  readonly directReclaims: number;
+  /** PTEs that reclaim passed over, since a lock was busy. */
+  readonly missedPtes: number;
+  readonly oomKills: number;
 }
 
 /** The outcome of a run. */

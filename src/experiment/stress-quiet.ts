@@ -3,6 +3,7 @@
 // nothing to do.
 
 import {
+  ATTENTION_KSWAPD,
   PERCPU_AREAS,
   PERCPU_SIZE,
   PerCpu,
@@ -36,8 +37,15 @@ export function isIdle(memory: MemoryViews, cpu: number): boolean {
   return asleep && !queued && !hasEndedChild(memory, cpu);
 }
 
+/** True if kswapd is wanted on a CPU, or at work there. */
+function runsKswapd(memory: MemoryViews, cpu: number): boolean {
+  const attention = Atomics.load(memory.i32, (areaOf(cpu) + PerCpu.attention) >>> 2);
+  return (attention & ATTENTION_KSWAPD) !== 0;
+}
+
 /** True if a CPU stands still. `busy`: the host has given it a job that has not come back. */
 export function isQuiet(memory: MemoryViews, board: Board, cpu: number, busy: boolean): boolean {
+  if (runsKswapd(memory, cpu)) return false;
   const state = board.cpuState(cpu);
   if (state === CPU_PARKED) return true;
   if (state === CPU_RUNNING) return false;

@@ -12,6 +12,7 @@ import {
   PHASE_PARK,
   PHASE_RUN,
   PHASE_STOP,
+  SWAP_AREAS,
   boardBuffer,
   type StressFile,
   type StressOrder,
@@ -28,6 +29,8 @@ export interface StressOptions {
   /** Size of the machine, such as "64M". */
   readonly memory: number | string;
   readonly seconds: number;
+  /** Disk of the machine: half of it is swap. @defaultValue 0: there is none, and nothing is reclaimed */
+  readonly disk?: number | string;
   /** 0 to 2^32 - 1. */
   readonly seed: number;
   /** Operations of all CPUs together, at most. @defaultValue as many as there is time for */
@@ -73,6 +76,8 @@ export class Broken extends Error {
 
 /** Files of the list that are mapped shared and written. */
 const SHARED_FILES = 2;
+/** Files at the end of the list that are cut. */
+const CUT_FILES = 2;
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -111,7 +116,10 @@ export class StressRun {
       ...{ buffer, cpus },
       operations: options.operations === undefined ? 0 : Math.ceil(options.operations / cpus),
       sharedFiles: files.slice(0, SHARED_FILES),
-      seedFiles: files.slice(SHARED_FILES),
+      seedFiles: files.slice(SHARED_FILES, -CUT_FILES),
+      cutFiles: files.slice(-CUT_FILES),
+      swapAreas: machine.config.diskBlocks === 0 ? 0 : SWAP_AREAS,
+      swapBytes: Math.floor(machine.config.diskBlocks / 2) * 4096,
     };
     enterFiles(this.board, this.#order.sharedFiles);
   }
@@ -120,8 +128,13 @@ export class StressRun {
     return Array.from({ length: this.#machine.config.cpus }, (_, cpu) => cpu);
   }
 
+  get #files(): StressFile[] {
+    const { sharedFiles, seedFiles, cutFiles } = this.#order;
+    return [...sharedFiles, ...seedFiles, ...cutFiles];
+  }
+
   get #handles(): number[] {
-    return [...this.#order.sharedFiles, ...this.#order.seedFiles].map((file) => file.handle);
+    return this.#files.map((file) => file.handle);
   }
 
   /** Waits until `condition` holds. Throws what stopped the machine, or HANG. */
@@ -185,7 +198,10 @@ export class StressRun {
 
   #allQuiet(): boolean {
     const { memory } = this.#machine;
-    return this.#cpus.every((cpu) => isQuiet(memory, this.board, cpu, this.#busy.has(cpu)));
+    const quiet = (): boolean =>
+      this.#cpus.every((cpu) => isQuiet(memory, this.board, cpu, this.#busy.has(cpu)));
+    // Twice: while the first CPUs were looked at, the last may have woken kswapd.
+    return quiet() && quiet();
   }
 
   #report(violations: readonly Violation[], when: string): void {
@@ -271,8 +287,8 @@ export class StressRun {
     await this.#until("every orphan ends", () => this.#cpus.every((cpu) => isIdle(memory, cpu)));
     await this.#machine.quiesce();
     this.#report(checkInvariants(memory, { handles: this.#handles }), "all processes ended");
-    const files = [...this.#order.sharedFiles, ...this.#order.seedFiles];
-    await this.#machine.run("stressCloseFiles", { shared: files });
+    await this.#machine.run("stressSwapoff", { shared: this.#order });
+    await this.#machine.run("stressCloseFiles", { shared: this.#files });
     await this.#machine.quiesce();
     this.#report(checkInvariants(memory, { handles: [] }), "all files closed");
     this.#report(leaks(this.#boot, memoryState(memory)), "against the boot state");
@@ -281,6 +297,7 @@ export class StressRun {
 
   /** Runs to the end. Rejects with what broke. */
   async run(): Promise<void> {
+    await this.#machine.run("stressSwapon", { shared: this.#order });
     const feeders = Promise.all(this.#cpus.map((cpu) => this.#feed(cpu)));
     feeders.catch((error: unknown) => {
       this.#error ??= error;

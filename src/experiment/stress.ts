@@ -3,7 +3,15 @@
 // time all CPUs stand still, processes alive, and the host checks the invariants
 // (src/machine/invariants); in the end everything exits and all memory must be back.
 
-import { PERCPU_AREAS, PERCPU_SIZE, PerCpu } from "../layout/structs.gen.ts";
+import {
+  PERCPU_AREAS,
+  PERCPU_RECLAIM,
+  PERCPU_SIZE,
+  PerCpu,
+  ReclaimState,
+  VM_CONTROL,
+  VmControl,
+} from "../layout/structs.gen.ts";
 import { getU32 } from "../layout/view.ts";
 import { ConfigError, KernelBug, SyscallError } from "../kernel/error.ts";
 import type { Engine } from "../engine/contract.ts";
@@ -23,12 +31,12 @@ import { racierVersion } from "./version.ts";
 export type { StressOptions, StressProgress } from "./stress-run.ts";
 
 /**
- * Files for a machine with `frames` frames: nothing takes pages out of the page cache, so they are
- * small.
+ * Files for a machine with `frames` frames: small, since a machine without a disk takes no page out of the page cache.
  */
 function wantedFiles(seed: number, frames: number): Omit<StressFile, "handle">[] {
   const large = Math.min(5000, Math.floor(frames / 16)) * 4096;
-  const sizes = [20 * 4096 + 100, 32 * 4096, 16 * 4096, 40 * 4096 + 2047, large];
+  const cut = [12 * 4096, 30 * 4096];
+  const sizes = [20 * 4096 + 100, 32 * 4096, 16 * 4096, 40 * 4096 + 2047, large, ...cut];
   return sizes.map((sizeBytes, index) => ({ sizeBytes, seed: mix(seed, index) }));
 }
 
@@ -47,14 +55,25 @@ const kernelCounts = (machine: Machine): KernelCounts => ({
   interrupts: totalOf(machine, PerCpu.ipis),
   tlbFlushes: totalOf(machine, PerCpu.tlb_flushes),
   sleeps: totalOf(machine, PerCpu.sleeps),
+  pagesScanned: totalOf(machine, PERCPU_RECLAIM + ReclaimState.pgscan),
+  pagesReclaimed: totalOf(machine, PERCPU_RECLAIM + ReclaimState.pgsteal),
+  swapReads: totalOf(machine, PERCPU_RECLAIM + ReclaimState.pswpin),
+  swapWrites: totalOf(machine, PERCPU_RECLAIM + ReclaimState.pswpout),
+  fileReads: totalOf(machine, PERCPU_RECLAIM + ReclaimState.pgpgin),
+  fileWrites: totalOf(machine, PERCPU_RECLAIM + ReclaimState.pgpgout),
+  kswapdRuns: totalOf(machine, PERCPU_RECLAIM + ReclaimState.kswapd),
+  directReclaims: totalOf(machine, PERCPU_RECLAIM + ReclaimState.allocstall),
+  missedPtes: totalOf(machine, PERCPU_RECLAIM + ReclaimState.ptemissed),
+  oomKills: getU32(machine.memory, VM_CONTROL + VmControl.oom_kills),
 });
 
 /** The command that runs it again; one CPU does the same operations up to the one that failed. */
 function replayCommand(options: StressOptions, done: number, failed: boolean): string {
-  const { kernel, cpus, memory, seed, seconds, operations, checking } = options;
+  const { kernel, cpus, memory, disk = 0, seed, seconds, operations, checking } = options;
   const limit = failed && cpus === 1 ? done + 1 : operations;
   const parts = [
-    ...["racier stress --kernel", kernel, "--cpus", cpus, "--memory", memory, "--seed", seed],
+    ...["racier stress --kernel", kernel, "--cpus", cpus, "--memory", memory],
+    ...["--disk", disk, "--seed", seed],
     ...(limit === undefined ? ["--seconds", seconds] : ["--operations", limit]),
     ...(checking ? [] : ["--no-checking"]),
   ];
@@ -84,8 +103,15 @@ function hashOf(board: Board): string {
 
 /** A machine for the run. Throws ConfigError for one that the oracle could not follow. */
 async function openMachine(options: StressOptions, engine: Engine): Promise<Machine> {
-  const { kernel, cpus, memory, checking, module } = options;
-  const wanted = { kernel, cpus, memory, checking, ...(module === undefined ? {} : { module }) };
+  const { kernel, cpus, memory, disk = 0, checking, module } = options;
+  const wanted = {
+    kernel,
+    cpus,
+    memory,
+    disk,
+    checking,
+    ...(module === undefined ? {} : { module }),
+  };
   if (machineConfig(wanted).highmemPages !== 0) {
     throw new ConfigError(
       "stress looks at what memory holds, and frames of highmem hold nothing: give --memory 3G or less",

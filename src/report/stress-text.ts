@@ -11,12 +11,13 @@ const NUMBERS = [
 
 const OPERATIONS = ["mmap", "munmap", "mprotect", "mremap", "brk", "madvise"] as const;
 const PROCESSES = ["fork", "clone", "exec", "exit", "wait"] as const;
-const ACCESSES = ["load", "store", "copy", "touch", "probe", "referenced"] as const;
+const ACCESSES = ["load", "store", "copy", "touch", "probe"] as const;
+const RECLAIM = ["referenced", "evicted", "ftruncate", "swapoff"] as const;
 const REFUSALS = ["SIGSEGV", "SIGBUS", "SIGKILL", "ENOMEM", "EAGAIN"] as const;
 
 function rows(doc: StressDocument): [string, string][] {
   const { counts, kernelCounts: kernel } = doc;
-  const named = [...OPERATIONS, ...PROCESSES, ...ACCESSES, ...REFUSALS].map(
+  const named = [...OPERATIONS, ...PROCESSES, ...ACCESSES, ...RECLAIM, ...REFUSALS].map(
     (name): [string, number] => [name, counts[name]],
   );
   const kernelRows: [string, number][] = [
@@ -25,6 +26,16 @@ function rows(doc: StressDocument): [string, string][] {
     ["TLB shootdowns", kernel.shootdowns],
     ["interrupts between CPUs", kernel.interrupts],
     ["sleeps in a wait", kernel.sleeps],
+    ["pages scanned by reclaim", kernel.pagesScanned],
+    ["pages reclaimed", kernel.pagesReclaimed],
+    ["swap, pages read", kernel.swapReads],
+    ["swap, pages written", kernel.swapWrites],
+    ["files, pages read", kernel.fileReads],
+    ["files, pages written", kernel.fileWrites],
+    ["runs of kswapd", kernel.kswapdRuns],
+    ["direct reclaims", kernel.directReclaims],
+    ["PTEs missed", kernel.missedPtes],
+    ["processes killed", kernel.oomKills],
     ["words checked", counts.wordsChecked],
     ["checks of all invariants", doc.checks],
   ];

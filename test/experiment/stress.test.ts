@@ -34,6 +34,20 @@ describe.each(["2.6.8", "2.6.9"])("%s: a right kernel", (kernel) => {
     },
   );
 
+  test("swaps, writes files back, cuts them and empties swap areas on a small machine with a disk", async () => {
+    const small = { memory: "10M", disk: "16M", operations: 3000 };
+    const doc = await run({ kernel, cpus: 2, seed: 21, ...small });
+
+    expect(doc.failure).toBeNull();
+    const { swapReads, swapWrites, fileWrites, pagesReclaimed } = doc.kernelCounts;
+    for (const count of [swapReads, swapWrites, fileWrites, pagesReclaimed]) {
+      expect(count).toBeGreaterThan(10);
+    }
+    expect(doc.counts.ftruncate).toBeGreaterThan(0);
+    expect(doc.counts.swapoff).toBeGreaterThan(0);
+    expect(doc.replay).toContain("--disk 16M");
+  });
+
   test("passes in its release build", async () => {
     const doc = await run({ kernel, cpus: 2, seed: 12, checking: false });
 

@@ -33,7 +33,7 @@ export const CPU_WAITING = 3;
 export const COUNTERS = [
   ...["mmap", "munmap", "mprotect", "mremap", "brk", "madvise"],
   ...["fork", "clone", "exec", "exit", "wait"],
-  ...["load", "store", "copy", "touch", "probe", "referenced"],
+  ...["load", "store", "copy", "touch", "probe", "referenced", "evicted", "ftruncate", "swapoff"],
   ...["meetings", "wordsChecked", "SIGSEGV", "SIGBUS", "SIGKILL", "ENOMEM", "EAGAIN"],
 ] as const;
 export type Counter = (typeof COUNTERS)[number];
@@ -56,13 +56,24 @@ export interface StressOrder {
   readonly sharedFiles: readonly StressFile[];
   /** Files that nobody writes. */
   readonly seedFiles: readonly StressFile[];
+  /** Files that everybody cuts to any length. */
+  readonly cutFiles: readonly StressFile[];
+  /** Swap areas; 0: the machine has no disk. */
+  readonly swapAreas: number;
+  /** Size of all of them together. */
+  readonly swapBytes: number;
 }
+
+/** Swap areas of a run, at most. */
+export const SWAP_AREAS = 2;
 
 const CONTROL_WORDS = 16;
 const PHASE = 0;
 const IDENTITY = 1;
 const HOARDS = 2;
 const HOARD_END = 3;
+const SWAP_BUSY = 4;
+const SWAP_AREA = 5;
 
 const CPU_WORDS = 32;
 const CPU_STATE = 0;
@@ -202,6 +213,25 @@ export class Board {
   endHoard(): void {
     Atomics.store(this.words, HOARD_END, seconds());
     Atomics.sub(this.words, HOARDS, 1);
+  }
+
+  /** Takes the right to change swap areas; false if another CPU has it. */
+  beginSwap(): boolean {
+    return Atomics.compareExchange(this.words, SWAP_BUSY, 0, 1) === 0;
+  }
+
+  /** Ends beginSwap. */
+  endSwap(): void {
+    Atomics.store(this.words, SWAP_BUSY, 0);
+  }
+
+  /** Number that the kernel has given to a swap area, or -1 when there is none. */
+  swapArea(slot: number): number {
+    return Atomics.load(this.words, SWAP_AREA + slot) - 1;
+  }
+
+  setSwapArea(slot: number, area: number): void {
+    Atomics.store(this.words, SWAP_AREA + slot, area + 1);
   }
 
   /** Memory is short now, or was a moment ago. */

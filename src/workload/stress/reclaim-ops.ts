@@ -1,4 +1,5 @@
-// What reclaim does beside the programs: it takes a page that somebody maps, and asks whether it was used.
+// What reclaim does beside the programs: it takes a page that somebody maps, asks whether it was used, and swaps it
+// or writes it to its file, whether memory is short or not.
 // The page may be unmapped meanwhile, by another thread or by the exit of a process that shares it; then
 // what its mapping names may be free. And memory is short now and then: slabs go back.
 
@@ -9,7 +10,7 @@ import { visit } from "./visit.ts";
 /** Pages that are asked about in a row. */
 const MOST_PAGES = 4;
 
-/** Asks about some pages of a region, whose references it holds meanwhile, and gives slabs back. */
+/** Asks about some pages of a region, or takes them away from their programs; and gives slabs back. */
 export function opReclaim(actor: Actor): void {
   const { random } = actor;
   const { k } = actor.task.cpu;
@@ -22,10 +23,15 @@ export function opReclaim(actor: Actor): void {
       if (page !== 0) pages.push(page);
     }
   });
-  for (const page of pages) {
-    actor.count("referenced");
-    k.page_referenced(page, 0);
+  if (random.chance(50)) {
+    for (const page of pages) {
+      actor.count("referenced");
+      k.page_referenced(page, 0);
+    }
+    for (const page of pages) k.put_page(page);
+  } else {
+    // The reference goes with it.
+    for (const page of pages) actor.count("evicted", k.shrink_page(page));
   }
-  for (const page of pages) k.put_page(page);
   if (random.chance(5)) k.kmem_cache_reap_all();
 }

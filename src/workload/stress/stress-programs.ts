@@ -33,6 +33,8 @@ import {
   waitForOne,
 } from "./process-ops.ts";
 import { opReclaim } from "./reclaim-ops.ts";
+import { opSwap } from "./swap-ops.ts";
+import { opTruncate } from "./truncate-ops.ts";
 import { opRemap, opRemapPart } from "./remap-ops.ts";
 import { opDontneed, opProtect, opUnmap } from "./unmap-ops.ts";
 
@@ -40,6 +42,8 @@ import { opDontneed, opProtect, opUnmap } from "./unmap-ops.ts";
 export const STRESS_PROGRAMS = [
   "stressFiles",
   "stressCloseFiles",
+  "stressSwapon",
+  "stressSwapoff",
   "stressJob",
   "stressChild",
   "stressThread",
@@ -63,7 +67,9 @@ const OPERATIONS: readonly (readonly [operation: (actor: Actor) => void, weight:
   [opCopy, 20],
   [opVerify, 12],
   [opProbe, 6],
-  [opReclaim, 20],
+  [opReclaim, 40],
+  [opTruncate, 24],
+  [opSwap, 2],
   [opHoard, 8],
   [opMeet, 40],
   [opForkStorm, 3],
@@ -204,6 +210,23 @@ export function stressFiles(task: ProgramTask): StressFile[] {
     ...{ seed, sizeBytes },
     handle: task.createFile({ sizeBytes, seed }),
   }));
+}
+
+/** Adds the swap areas of a run. `task.shared`: the order. */
+export function stressSwapon(task: ProgramTask): void {
+  const { board, order } = deskOf(task);
+  for (let slot = 0; slot < order.swapAreas; slot++) {
+    const length = order.swapBytes / order.swapAreas;
+    board.setSwapArea(slot, task.swapon({ length, priority: slot }));
+  }
+}
+
+/** Takes them away. `task.shared`: the order. */
+export function stressSwapoff(task: ProgramTask): void {
+  const { board, order } = deskOf(task);
+  for (let slot = 0; slot < order.swapAreas; slot++) {
+    if (board.swapArea(slot) >= 0) task.swapoff(board.swapArea(slot));
+  }
 }
 
 /** Gives the handles of files back. `task.shared`: the files. */
