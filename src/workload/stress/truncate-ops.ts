@@ -70,8 +70,9 @@ class OwnFile {
       this.#actor.fail("ACCESS", what, ok ? "ok" : "SIGBUS", signal ?? "ok");
     }
     if (!ok) return;
-    if (write) {this.#stored.set(index, value >>> 0);}
-    else if (found !== this.#expected(index)) {
+    if (write) {
+      this.#stored.set(index, value >>> 0);
+    } else if (found !== this.#expected(index)) {
       this.#actor.fail("CONTENT", what, this.#expected(index).toString(16), found.toString(16));
     }
   }
@@ -174,9 +175,11 @@ function useCut(actor: Actor): void {
   try {
     for (let step = random.between(3, STEPS); step > 0; step--) {
       const choice = random.below(10);
-      if (choice < 7) {useCutWord(actor, file, base);}
-      else if (choice < 9) {evict(actor, base + random.below(length / PAGE) * PAGE);}
-      else {
+      if (choice < 7) {
+        useCutWord(actor, file, base);
+      } else if (choice < 9) {
+        evict(actor, base + random.below(length / PAGE) * PAGE);
+      } else {
         actor.count("ftruncate");
         task.ftruncate(file.handle, random.below(file.sizeBytes / 4 + 1) * 4);
       }
