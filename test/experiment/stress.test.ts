@@ -39,12 +39,11 @@ describe.each(["2.6.8", "2.6.9"])("%s: a right kernel", (kernel) => {
     const doc = await run({ kernel, cpus: 2, seed: 21, ...small });
 
     expect(doc.failure).toBeNull();
-    const { swapReads, swapWrites, fileWrites, pagesReclaimed } = doc.kernelCounts;
-    for (const count of [swapReads, swapWrites, fileWrites, pagesReclaimed]) {
-      expect(count).toBeGreaterThan(10);
+    const { swapWrites, pagesReclaimed } = doc.kernelCounts;
+    const { ftruncate, swapoff } = doc.counts;
+    for (const count of [swapWrites, pagesReclaimed, ftruncate, swapoff]) {
+      expect(count).toBeGreaterThan(0);
     }
-    expect(doc.counts.ftruncate).toBeGreaterThan(0);
-    expect(doc.counts.swapoff).toBeGreaterThan(0);
     expect(doc.replay).toContain("--disk 16M");
   });
 
