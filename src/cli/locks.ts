@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import os from "node:os";
 import { Command } from "commander";
 import { NothingMeasured } from "../experiment/fork.ts";
+import type { LocksDocument } from "../experiment/locks/document.ts";
 import { runLocks, type LocksOptions } from "../experiment/locks/locks.ts";
 import { MAX_LOCKS } from "../experiment/locks/memory.ts";
 import { ACQUIRES, type Acquire } from "../experiment/locks/subject.ts";
@@ -11,7 +12,9 @@ import { ConfigError } from "../kernel/error.ts";
 import { LOCKS } from "../lab/catalogue.ts";
 import { LAB_MAX_CPUS } from "../lab/memory.ts";
 import { lockSource } from "../lab/sources.ts";
+import { locksHtml } from "../report/locks/html.ts";
 import { lockList } from "../report/locks/list.ts";
+import { locksSvg } from "../report/locks/svg.ts";
 import { locksText } from "../report/locks/text.ts";
 import { createProgress } from "../report/progress.ts";
 import { STATUS_INTERRUPTED, watchInterrupt } from "./interrupt.ts";
@@ -88,38 +91,70 @@ function chosen(names: readonly string[], options: Options): LocksOptions {
   };
 }
 
+/** What a file of that name is to be. Throws ConfigError. */
+function kindOf(path: string): "html" | "svg" {
+  const [, ending] = /\.(html?|svg)$/i.exec(path) ?? [];
+  if (ending === undefined) {
+    throw new ConfigError(`--out takes a file that ends in .html or .svg, not "${path}"`);
+  }
+  return ending.toLowerCase() === "svg" ? "svg" : "html";
+}
+
+async function writeReport(doc: LocksDocument, path: string): Promise<void> {
+  const command = `racier ${process.argv.slice(2).join(" ")}`;
+  const write = kindOf(path) === "svg" ? locksSvg : locksHtml;
+  writeFileSync(path, await write(doc, command));
+  process.stderr.write(`report written to ${path}\n`);
+}
+
+/** A bar for each thing that takes time: compiling, then measuring. */
+function progressBar(): {
+  update: (done: number, total: number, note: string) => void;
+  stop: () => void;
+} {
+  let bar: ReturnType<typeof createProgress> | undefined;
+  let shown = 0;
+  return {
+    update: (done, total, note) => {
+      if (total !== shown) {
+        bar?.stop();
+        bar = createProgress({ total, label: "locks" });
+        shown = total;
+      }
+      bar?.update(done, note);
+    },
+    stop: () => bar?.stop(),
+  };
+}
+
 async function measure(names: string[], options: Options): Promise<void> {
   if (options.list) {
     process.stdout.write(lockList(LOCKS, options.json ?? false));
     return;
   }
   const wanted = chosen(names, options);
-  if (options.out !== undefined) checkOut(options.out);
+  if (options.out !== undefined) {
+    kindOf(options.out);
+    checkOut(options.out);
+  }
   const watch = watchInterrupt();
-  let progress: ReturnType<typeof createProgress> | undefined;
+  const progress = progressBar();
   try {
     const doc = await runLocks({
       ...wanted,
       interrupted: watch.interrupted,
-      onProgress: (done, total, note) => {
-        progress ??= createProgress({ total, label: "locks" });
-        progress.update(done, note);
-      },
+      onProgress: progress.update,
     });
-    progress?.stop();
+    progress.stop();
     process.stdout.write(options.json ? `${JSON.stringify(doc, null, 2)}\n` : locksText(doc));
-    if (options.out !== undefined) {
-      const { locksHtml } = await import("../report/locks/html.ts");
-      writeFileSync(options.out, await locksHtml(doc, `racier ${process.argv.slice(2).join(" ")}`));
-      process.stderr.write(`report written to ${options.out}\n`);
-    }
+    if (options.out !== undefined) await writeReport(doc, options.out);
     if (doc.locks.some(({ verdict }) => verdict !== "measured")) process.exitCode = STATUS_BROKEN;
   } catch (error) {
     if (!(error instanceof NothingMeasured)) throw error;
     process.stderr.write(`racier: ${error.message}\n`);
     process.exitCode = STATUS_INTERRUPTED;
   } finally {
-    progress?.stop();
+    progress.stop();
     watch.stop();
   }
 }
@@ -182,6 +217,6 @@ export function locksCommand(): Command {
     .option("--seconds <n>", "time of all rounds together", positiveNumber("--seconds", 86_400), 15)
     .option("--list", "what locks there are, where they come from and what they promise")
     .option("--json", "one JSON document on standard output (docs/json.md)")
-    .option("--out <file>", "write a report with curves, one HTML file")
+    .option("--out <file>", "write a report with curves, one HTML file, or the curves alone (.svg)")
     .action(measure);
 }

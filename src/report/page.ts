@@ -136,7 +136,8 @@ ${body}
 </table></div>`;
 }
 
-const CSS = `
+/** The colours of pages and pictures, light and dark. */
+export const COLOURS_CSS = `
 :root {
   --page: #ffffff; --text: #1d1f24; --muted: #6b7280; --line: #d9dce1; --raised: #f5f6f8;
   --series-0: #3b5fc9; --series-1: #d9480f; --series-2: #2b8a3e;
@@ -153,7 +154,10 @@ const CSS = `
     --phase-4: #b98a6c; --phase-5: #b98cf5; --phase-6: #7d838d;
   }
 }
-* { box-sizing: border-box; }
+`;
+
+const CSS = `
+${COLOURS_CSS}* { box-sizing: border-box; }
 body {
   margin: 0; background: var(--page); color: var(--text);
   font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere;

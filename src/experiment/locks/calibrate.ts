@@ -1,5 +1,5 @@
 // What measuring costs: an operation without a lock, one turn of work, and what the clock adds to a time.
-// Short passes, and of those the quick quarter: a turn and an operation are always the same few instructions,
+// Short passes, and of those the quick fifth: a turn and an operation are always the same few instructions,
 // so what takes longer was disturbed. The clock is read as it is when locks are timed, once in a while; read
 // over and over it is quicker.
 
@@ -15,9 +15,9 @@ const CLOCK_MS = 10;
 const CLOCK_TURNS = 100;
 const WORK_TURNS = 20_000;
 const WORK_TIMES = 100;
-const EMPTY_MS = 2;
-const EMPTY_TIMES = 12;
-const QUICK = 0.25;
+const EMPTY_MS = 1;
+const EMPTY_TIMES = 30;
+const QUICK = 0.2;
 
 /** See the head of the file; all in ns. */
 export interface Calibration {

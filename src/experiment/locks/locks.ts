@@ -33,6 +33,7 @@ export interface LocksOptions extends LocksInput {
 }
 
 const HANG_MS = 3000;
+const TOO_EARLY = "interrupted before the first round was complete: nothing was measured";
 /** Memory of one lock's bench, at most. */
 const MAX_BYTES = 2 ** 30;
 
@@ -41,10 +42,12 @@ export async function runLocks(options: LocksOptions): Promise<LocksDocument> {
   const host = hostFacts();
   const loads = loadsOf(options);
   const most = Math.max(...options.locks);
+  refuseNamesakes(options.sources);
   const locks = [await emptyLock()];
-  for (const source of options.sources) {
+  for (const [i, source] of options.sources.entries()) {
+    if (options.interrupted?.()) throw new NothingMeasured(TOO_EARLY);
+    options.onProgress?.(i, options.sources.length, `compiling ${source.name}`);
     locks.push(await benchLock(source));
-    options.onProgress?.(0, 1, `compiling ${source.name}`);
   }
   refuseImpossible(locks.slice(1), loads);
   const [empty, ...seats] = locks.map((lock, index) => seatOf(lock, index, most)) as [
@@ -66,9 +69,7 @@ export async function runLocks(options: LocksOptions): Promise<LocksDocument> {
     const interrupted = await run.measure();
     const measured = run.series.filter(({ rounds }) => rounds > 0);
     if (interrupted && measured.length === 0) {
-      throw new NothingMeasured(
-        "interrupted before the first round was complete: nothing was measured",
-      );
+      throw new NothingMeasured(TOO_EARLY);
     }
     const results = measured.map((series) => resultOf(series, measured, run));
     return {
@@ -106,6 +107,14 @@ const inputOf = (options: LocksOptions): LocksInput => ({
   ...{ thinkNs: options.thinkNs, locks: options.locks, readersPercent: options.readersPercent },
   ...{ tries: options.tries, sampleGap: options.sampleGap },
 });
+
+/** Throws ConfigError if two locks would be called the same. */
+function refuseNamesakes(sources: readonly LockSource[]): void {
+  const names = sources.map(({ name }) => name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return;
+  throw new ConfigError(`two of the files are called ${twice}: give one of them another name`);
+}
 
 /** Throws ConfigError if nothing that was asked for can be measured. */
 function refuseImpossible(locks: readonly BenchLock[], loads: readonly LockLoad[]): void {

@@ -64,19 +64,17 @@ export async function drawCharts(doc: LocksDocument, oversubscribed: boolean): P
   const along = mainAxis(doc);
   const groups = curveGroups(doc, along).filter((group) => group.oversubscribed === oversubscribed);
   const all = groups.flatMap(({ curves }) => curves.flatMap(({ results }) => results));
-  const most = maximum(all.map((result) => result.perSecondCi95[1] / 1e6));
   const isVaried = groups.some(({ curves }) => curves.some(({ results }) => results.length > 1));
   const curves = !isVaried
     ? []
-    : groups.flatMap(({ title, curves }) =>
-        chunks(curves).map((some) => ({
-          ...{
-            title: title || ALL,
-            legend: legendOf(some),
-            svg: draw(curvePlot(Plot, some, along, most)),
-          },
-        })),
-      );
+    : groups.flatMap(({ title, curves }) => {
+        const results = curves.flatMap((curve) => curve.results);
+        const most = maximum(results.map(({ perSecondCi95: [, high] }) => high / 1e6));
+        return chunks(curves).map((some) => ({
+          ...{ title: title || ALL, legend: legendOf(some) },
+          svg: draw(curvePlot(Plot, some, along, most)),
+        }));
+      });
   const throughput = groups.map(({ title, curves }) => ({
     title: title || ALL,
     svg: draw(throughputPlot(Plot, curves, along)),

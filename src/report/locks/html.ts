@@ -71,7 +71,8 @@ function trylock(doc: LocksDocument): Html[] {
   ];
 }
 
-const CURVES = "Dot: median over the rounds. Bar: its 95 % interval. All charts have one scale.";
+const CURVES =
+  "Dot: median over the rounds. Bar: its 95 % interval. Charts of one load have one scale.";
 const FIGURES =
   "“lock ns” is CPU time of an acquisition without that of the same load with no lock; on one CPU that is what the lock costs, " +
   "on several it has the waiting in it. A change in brackets was not shown to be one.";

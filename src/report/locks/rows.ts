@@ -51,14 +51,13 @@ export function cpusLabel({ cpus, oversubscribed }: LockResult): string {
   return `${formatNumber(cpus)}${oversubscribed ? OVERSUBSCRIBED_MARK : ""}`;
 }
 
-/** How much it costs, and how long it takes to get it. */
-export function costTable(doc: LocksDocument): ReportTable {
-  const { results } = doc;
-  const hasWait = results.some(({ wait }) => wait !== null);
-  return fieldTable(results, [
+/** How much it costs, and how long it takes to get it: both, or one of them. */
+export function costTable(doc: LocksDocument, part: "all" | "cost" | "wait" = "all"): ReportTable {
+  const hasWait = doc.results.some(({ wait }) => wait !== null);
+  return fieldTable(doc.results, [
     ...keyFields(doc),
-    ...costFields(doc),
-    ...(hasWait ? WAIT_FIELDS : []),
+    ...(part === "wait" ? [] : costFields(doc)),
+    ...(part === "cost" || !hasWait ? [] : WAIT_FIELDS),
   ]);
 }
 
@@ -108,7 +107,7 @@ export function failures(doc: LocksDocument): string[] {
 }
 
 /** The settings of a load that differ between rows, after the lock. */
-export function keyFields({ input, results }: LocksDocument): Field<LockResult>[] {
+function keyFields({ input, results }: LocksDocument): Field<LockResult>[] {
   const marked = results.some((result) => result.oversubscribed);
   const room = (result: LockResult): string => (marked && !result.oversubscribed ? " " : "");
   return [

@@ -3,7 +3,7 @@
 import type { LocksDocument } from "../../experiment/locks/document.ts";
 import { printable } from "../format.ts";
 import type { ReportTable } from "../rows.ts";
-import { alignedTable, textStyle, type TextStyle } from "../table.ts";
+import { alignedTable, PLAIN, tableWidth, textStyle, type TextStyle } from "../table.ts";
 import { barCurves } from "./bars.ts";
 import {
   costLine,
@@ -29,8 +29,16 @@ export function locksText(doc: LocksDocument, style: TextStyle = textStyle()): s
 }
 
 function tables(doc: LocksDocument, style: TextStyle): string[] {
-  const own = doc.trylock.length > 0 ? [trylockTable(doc)] : [costTable(doc), fairnessTable(doc)];
+  const own =
+    doc.trylock.length > 0 ? [trylockTable(doc)] : [...costTables(doc, style), fairnessTable(doc)];
   return [...own.map((table) => drawn(table, style)), ...barCurves(doc)];
+}
+
+/** One table, or two where one would be wider than the terminal. */
+function costTables(doc: LocksDocument, style: TextStyle): ReportTable[] {
+  const whole = costTable(doc);
+  if (tableWidth(drawn(whole, PLAIN)) <= style.width) return [whole];
+  return [costTable(doc, "cost"), costTable(doc, "wait")];
 }
 
 function drawn({ columns, rows }: ReportTable, style: TextStyle): string {

@@ -180,7 +180,8 @@ test("a user who has enough before the first round is told, later gets the whole
   expect(doc.results[0]).toMatchObject({ rounds: 2 });
 });
 
-test("a lock without try_acquire cannot be tried", async () => {
+test("a lock without try_acquire cannot be tried, and two locks need two names", async () => {
+  await expect(run([mine({}), mine({})])).rejects.toThrow(/two of the files are called mine\.ts/);
   await expect(run([mine({})], { acquire: ["try"] })).rejects.toThrow(ConfigError);
 });
 
