@@ -12,6 +12,7 @@ import { forkCommand } from "./fork.ts";
 import { kernelsCommand } from "./kernels.ts";
 import { locksCommand } from "./locks.ts";
 import { runCommand } from "./run.ts";
+import { scaleCommand } from "./scale.ts";
 import { stressCommand } from "./stress.ts";
 
 const STATUS_BROKEN = 1;
@@ -23,6 +24,7 @@ function program(): Command {
     .version(racierVersion())
     .showHelpAfterError("(racier COMMAND --help lists the options)")
     .addCommand(forkCommand())
+    .addCommand(scaleCommand())
     .addCommand(stressCommand())
     .addCommand(locksCommand())
     .addCommand(exploreCommand())

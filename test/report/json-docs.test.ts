@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { forkFixture } from "./fork-fixture.ts";
+import { scaleFixture } from "./scale-fixture.ts";
 import { trylockFixture } from "./locks-fixture.ts";
 
 const markdown = readFileSync(new URL("../../docs/json.md", import.meta.url), "utf8");
@@ -17,6 +18,7 @@ function documentedFields(heading: string): Map<string, string> {
 }
 
 const doc = forkFixture();
+const scale = scaleFixture();
 const locks = trylockFixture();
 const objects: [heading: string, value: object][] = [
   ["## `racier fork --json`", doc],
@@ -32,6 +34,10 @@ const objects: [heading: string, value: object][] = [
   ["### `results[]` of `locks`", locks.results[0]!],
   ["### `trylock[]` of `locks`", locks.trylock[0]!],
   ["### `lockStat[]`", doc.lockStat[0]!],
+  ["## `racier scale --json`", scale],
+  ["### `results[]` of `scale`", scale.results[1]!],
+  ["### `comparisons[]` of `scale`", scale.comparisons[0]!],
+  ["### `lockStat[]` of `scale`", scale.lockStat[0]!],
   ["### `lockStat[].classes[]`", doc.lockStat[0]!.classes[0]!],
 ];
 
