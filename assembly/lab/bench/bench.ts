@@ -74,10 +74,11 @@ function note_lost(counts: Counts, in_a_row: u64): void {
 /** A turn of a writer: who was served since the last one of this CPU under the same lock. */
 @inline
 function note_turn(counts: Counts, last: usize, turn: u64): void {
-  const passed = turn - load<u64>(last);
+  const before = load<u64>(last);
   store<u64>(last, turn + 1);
-  if (passed == 0) counts.same++;
-  else if (passed > counts.passed) counts.passed = passed;
+  if (before == turn) counts.same++;
+  // 0: it had none yet; who began later has not been passed.
+  else if (before != 0 && turn - before > counts.passed) counts.passed = turn - before;
 }
 
 /** Work under the lock. Returns the number of a writer's turn. */

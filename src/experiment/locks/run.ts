@@ -151,7 +151,9 @@ export class LocksRun {
   async #pass(seat: Seat, load: LockLoad, options: PassOptions): Promise<Counts[]> {
     const counts = await runPass(this.#crew, seat, load, this.#plan.cores, options);
     const { name } = seat.lock;
-    const met = counts.reduce((sum, { taken, reads, same }) => sum + taken - reads - same, 0);
+    const turns = counts.reduce((sum, { taken, reads, same }) => sum + taken - reads - same, 0);
+    // The first turn of a CPU under a lock has none before it.
+    const met = Math.max(0, turns - load.cpus * load.locks);
     this.#meetings.set(name, this.meetings(name) + (load.cpus > 1 ? met : 0));
     return counts;
   }
