@@ -47,8 +47,6 @@ export class Orders {
   tries: u32;
   /** With a clock: one operation in about this many is timed. */
   sample_gap: u32;
-  /** What reading the clock adds to a time, in ns; subtracted from every one. */
-  clock_cost: f64;
   /** 0, which the compiler does not know (section.ts). */
   nothing: u32;
 }

@@ -39,17 +39,19 @@ function start_together(cpus: u32): void {
   }
 }
 
-/** Writes down an operation that was timed: it asked, got or gave up, and freed. */
+/**
+ * Writes down an operation that was timed: it asked, got or gave up, and freed. What the clock adds is in the
+ * times: the host knows how much that is from the same loop without a lock.
+ */
 function note_times(
   area: usize, counts: Counts, got: bool, asked: f64, had: f64, freed: f64,
 ): void {
-  const cost = orders().clock_cost;
-  const waited = had - asked - cost;
+  const waited = had - asked;
   if (!got) {
     histogram_add(area + LOST_HISTOGRAM, waited);
     return;
   }
-  const held = freed - had - cost;
+  const held = freed - had;
   counts.wait_most = max(counts.wait_most, waited);
   counts.hold_most = max(counts.hold_most, held);
   histogram_add(area + WAIT_HISTOGRAM, waited);

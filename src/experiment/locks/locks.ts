@@ -59,7 +59,7 @@ export async function runLocks(options: LocksOptions): Promise<LocksDocument> {
   const cpus = Math.max(2, ...options.cpus);
   const crew = new BenchCrew(loaded, cpus, options.hangMs ?? HANG_MS);
   try {
-    const calibration = await calibrate(crew, empty, options.sampleGap);
+    const calibration = await calibrate(crew, empty);
     const run = new LocksRun(crew, empty, seats, {
       ...{ loads, rounds: options.rounds, seconds: options.seconds, tries: options.tries },
       ...{ sampleGap: options.sampleGap, cores: host.cores, calibration },
@@ -71,10 +71,12 @@ export async function runLocks(options: LocksOptions): Promise<LocksDocument> {
     if (interrupted && measured.length === 0) {
       throw new NothingMeasured(TOO_EARLY);
     }
-    const results = measured.map((series) => resultOf(series, measured, run));
+    const { clock } = run;
+    const clockNs = clock.quantile(0.5);
+    const results = measured.map((series) => resultOf(series, measured, run, clockNs));
     return {
       ...{ command: "locks", version: racierVersion(), host, input: inputOf(options) },
-      cost: calibration,
+      cost: { clockNs, clockP99Ns: clock.quantile(0.99), ...calibration },
       ...{ rounds: measured[0]?.rounds ?? 0, interrupted },
       locks: seats.map((seat) => factsOf(seat, run)),
       results,
@@ -135,10 +137,15 @@ function seatOf(lock: BenchLock, index: number, locks: number): Seat {
   return { lock, index, bench: new BenchMemory(bytes) };
 }
 
-function resultOf(series: Series, all: readonly Series[], run: LocksRun): LockResult {
+function resultOf(
+  series: Series,
+  all: readonly Series[],
+  run: LocksRun,
+  clockNs: number,
+): LockResult {
   const first = all.find(({ load }) => load === series.load);
   const base = median(run.baseOf(series.load).ns);
-  return series.result(base, first === series ? undefined : first);
+  return series.result(base, clockNs, first === series ? undefined : first);
 }
 
 function factsOf({ lock }: Seat, run: LocksRun): LockFacts {

@@ -19,10 +19,12 @@ const NODE_END = 0x1_0000;
 const LOCKS = 0x80_0000;
 /** Two lines: the hardware fetches them together. */
 const LINES = 128;
+/** What the work under a lock adds to what it writes (bench/section.ts). */
+const NOTHING = 0;
 const GUARD_BYTE = 0xa5;
 
 /** Sizes of the structs of bench/area.ts. */
-export const ORDERS_BYTES = 52;
+export const ORDERS_BYTES = 44;
 export const COUNTS_BYTES = 100;
 /** Locks, at most: each CPU remembers its last turn under each. */
 export const MAX_LOCKS = 4096;
@@ -41,7 +43,6 @@ export interface Orders {
   readonly readersPercent: number;
   readonly tries: number;
   readonly sampleGap: number;
-  readonly clockNs: number;
 }
 
 /** Sizes that a lock asks for. */
@@ -118,13 +119,11 @@ export class BenchMemory {
     const readers = Math.min(Math.round((orders.readersPercent / 100) * 2 ** 32), 2 ** 32 - 1);
     const words = [
       ...[cpus, locks, LOCKS, stride, dataOf(sizes.lockBytes), orders.holdTurns],
-      ...[orders.thinkTurns, readers, orders.tries, orders.sampleGap],
+      ...[orders.thinkTurns, readers, orders.tries, orders.sampleGap, NOTHING],
     ];
     words.forEach((word, i) => {
       this.#view.setUint32(ORDERS + 4 * i, word, true);
     });
-    this.#view.setFloat64(ORDERS + 4 * words.length, orders.clockNs, true);
-    this.#view.setUint32(ORDERS + 48, 0, true);
     Atomics.store(this.#words, START >>> 2, 0);
     Atomics.store(this.#words, STOP >>> 2, 0);
   }

@@ -27,7 +27,6 @@ export interface PassOptions {
   readonly thinkTurns: number;
   readonly tries: number;
   readonly sampleGap: number;
-  readonly clockNs: number;
   readonly seed: number;
   readonly isOver: () => boolean;
 }
@@ -56,9 +55,9 @@ export async function runPass(
   options: PassOptions,
 ): Promise<Counts[]> {
   const { cpus, locks, readersPercent, acquire } = load;
-  const { holdTurns, thinkTurns, sampleGap, clockNs, seed, histograms, milliseconds } = options;
+  const { holdTurns, thinkTurns, sampleGap, seed, histograms, milliseconds } = options;
   const tries = acquire === "try" ? 1 : options.tries;
-  const orders = { cpus, locks, readersPercent, holdTurns, thinkTurns, tries, sampleGap, clockNs };
+  const orders = { cpus, locks, readersPercent, holdTurns, thinkTurns, tries, sampleGap };
   bench.prepare(orders, lock, seed);
   writeLabParams(bench.words, { cpus, oversubscribed: cpus > cores, spinLimit: SPIN_LIMIT });
   const name = loopName(acquire, readersPercent, histograms !== undefined);

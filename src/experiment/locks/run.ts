@@ -5,6 +5,7 @@
 import type { BenchCrew } from "./crew.ts";
 import type { Calibration } from "./calibrate.ts";
 import type { LockLoad } from "./document.ts";
+import { Histogram } from "./histogram.ts";
 import type { Counts } from "./memory.ts";
 import { LockFailure, runPass, type PassOptions, type Seat } from "./pass.ts";
 import { Series } from "./series.ts";
@@ -93,6 +94,15 @@ export class LocksRun {
   /** The same load without a lock. */
   baseOf(load: LockLoad): Series {
     return this.#bases.get(baseKey(load)) as Series;
+  }
+
+  /** What the clock adds to a time: from asking to having, where there is no lock, in all rounds. */
+  get clock(): Histogram {
+    const clock = new Histogram();
+    for (const base of [this.aloneOf(undefined), ...this.#bases.values()]) {
+      clock.add(base.waits.buckets);
+    }
+    return clock;
   }
 
   /** A lock by itself; undefined: no lock. */
@@ -211,9 +221,9 @@ export class LocksRun {
 
   #options(load: LockLoad, milliseconds: number): PassOptions {
     const { tries, sampleGap, calibration, isOver } = this.#plan;
-    const { clockNs, turnNs } = calibration;
+    const { turnNs } = calibration;
     return {
-      ...{ tries, sampleGap, clockNs, isOver, seed: ++this.#passes, histograms: undefined },
+      ...{ tries, sampleGap, isOver, seed: ++this.#passes, histograms: undefined },
       milliseconds: Math.max(milliseconds, SHORTEST_MS),
       holdTurns: Math.round(load.criticalNs / turnNs),
       thinkTurns: Math.round(load.thinkNs / turnNs),

@@ -104,6 +104,11 @@ export class Series {
     return this.#rounds.length;
   }
 
+  /** From asking for the lock to having it, with what the clock adds. */
+  get waits(): Histogram {
+    return this.#histograms.wait;
+  }
+
   /** CPU time of an acquisition, round by round, in ns. */
   get ns(): number[] {
     return this.#rounds.map((round) => round.ns);
@@ -127,11 +132,12 @@ export class Series {
    * Shares of CPU time: of tries that failed, and of the rest that is neither the load nor that, which is
    * taking the lock, waiting for it, and giving it back.
    */
-  #shares(loadNs: number): { waiting: number; wasted: number } {
+  #shares(loadNs: number, clockNs: number): { waiting: number; wasted: number } {
     const shares = this.#rounds.map((round, i) => {
       const { ns, lost, taken } = round;
       const perTaken = taken === 0 ? 0 : lost / taken;
-      const failed = (perTaken * (this.#timed[i]?.lostNs ?? 0)) / ns;
+      const lostNs = Math.max(0, (this.#timed[i]?.lostNs ?? 0) - clockNs);
+      const failed = (perTaken * lostNs) / ns;
       const others = (loadNs + perTaken * this.load.thinkNs) / ns;
       const wasted = Math.min(failed, Math.max(0, 1 - others));
       return { wasted, waiting: Math.max(0, 1 - others - wasted) };
@@ -145,11 +151,12 @@ export class Series {
   /**
    * What stands in the document.
    * @param loadNs CPU time of an operation of this load without a lock
+   * @param clockNs what the clock adds to a time
    * @param first the first lock under the same load
    */
-  result(loadNs: number, first: Series | undefined): LockResult {
+  result(loadNs: number, clockNs: number, first: Series | undefined): LockResult {
     const typical = (value: (round: Round) => number): number => median(this.#rounds.map(value));
-    const { waiting, wasted } = this.#shares(loadNs);
+    const { waiting, wasted } = this.#shares(loadNs, clockNs);
     const most = (values: readonly number[]): number => Math.max(...values);
     const { wait, lost, hold } = this.#histograms;
     const change =
@@ -172,9 +179,9 @@ export class Series {
       loadNs,
       changePercent: change?.changePercent ?? null,
       changeCi95: change?.ci95 ?? null,
-      wait: latencyOf(wait, most(this.#timed.map((round) => round.waitMost))),
-      hold: latencyOf(hold, most(this.#timed.map((round) => round.holdMost))),
-      giveUp: latencyOf(lost, NaN),
+      wait: latencyOf(wait, clockNs, most(this.#timed.map((round) => round.waitMost))),
+      hold: latencyOf(hold, clockNs, most(this.#timed.map((round) => round.holdMost))),
+      giveUp: latencyOf(lost, clockNs, NaN),
       ...{ waitPercent: 100 * waiting, wastedPercent: 100 * wasted },
       otherPercent: 100 * typical((round) => round.other),
       jain: typical((round) => round.jain),
@@ -188,16 +195,14 @@ export class Series {
   }
 }
 
-function latencyOf(histogram: Histogram, longest: number): Latency | null {
+function latencyOf(histogram: Histogram, clockNs: number, longest: number): Latency | null {
   if (histogram.total === 0) return null;
-  const [p50, p90, p99, p999, last] = [0.5, 0.9, 0.99, 0.999, 1].map((p) =>
-    histogram.quantile(p),
-  ) as [number, number, number, number, number];
-  const max = Number.isNaN(longest) ? last : Math.max(0, longest);
+  const last = Number.isNaN(longest) ? histogram.quantile(1) : longest;
   // A quantile is the middle of its bucket, which may lie above all that is in it.
-  const within = (quantile: number): number => Math.min(quantile, max);
+  const at = (p: number): number => Math.max(0, Math.min(histogram.quantile(p), last) - clockNs);
   return {
     samples: histogram.total,
-    ...{ p50: within(p50), p90: within(p90), p99: within(p99), p999: within(p999), max },
+    ...{ p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999) },
+    max: Math.max(0, last - clockNs),
   };
 }
