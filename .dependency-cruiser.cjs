@@ -1,6 +1,6 @@
 // Data flows one way, and an import may only point left:
 //
-//   layout -> kernel -> lab -> mm -> syscall -> machine -> workload -> experiment -> report -> cli
+//   layout -> kernel -> lab -> mm -> syscall -> notifier -> machine -> workload -> experiment -> report -> cli
 //
 // src/engine/contract says in types what an engine is, and machine knows no more of it. An engine,
 // src/engine/threads, knows the contract and everything up to machine, whose CPUs its workers run;
@@ -14,6 +14,7 @@ const CHAIN = [
   "lab",
   "mm",
   "syscall",
+  "notifier",
   "machine",
   "workload",
   "experiment",

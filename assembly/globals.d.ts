@@ -27,6 +27,10 @@ declare const CONFIG_ANON_VMA_LOCK: i32;
 declare const CONFIG_I_MMAP_LOCK: i32;
 /** 1: locks are counted and timed (lock/lock_stat.ts). */
 declare const CONFIG_LOCK_STAT: i32;
+/** Who tells secondary MMUs: a value of NOTIFIER_* in config.ts. */
+declare const CONFIG_MMU_NOTIFIER: i32;
+/** The patches of the notifier thread that the kernel has: PATCH_* bits of config.ts. */
+declare const CONFIG_MMN_PATCHES: i32;
 /** 1 in builds that check themselves: poison, lock order, invariants. */
 declare const CONFIG_CHECK: i32;
 /** 1 where the explorer runs a lock of the lab: one instance for all CPUs (src/lab/compile.ts). */

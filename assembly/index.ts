@@ -8,6 +8,7 @@ import { VmArea, MmStruct } from "./mm/mm_types";
 import * as access from "./mm/uaccess";
 import * as files from "./mm/filemap";
 import { do_truncate as truncate_file } from "./mm/inode";
+import * as gup from "./mm/gup";
 import * as inodes from "./mm/mapping";
 import * as mms from "./mm/mm";
 import * as moving from "./mm/mremap";
@@ -124,6 +125,37 @@ export {
 } from "./sched/task";
 
 export { take_fault_signal } from "./mm/uaccess";
+
+export {
+  get_task_mm,
+  mmget_not_zero,
+  mmgrab,
+  mmu_notifier_register,
+  mmu_notifier_unregister,
+  unuse_mm,
+  use_mm,
+} from "./notifier/register";
+export {
+  client_alloc,
+  client_cmpxchg,
+  client_fetch_add,
+  client_free,
+  client_might_sleep,
+  client_of_mm,
+  client_queue_init,
+  client_read,
+  client_sleep,
+  client_spin,
+  client_wake,
+} from "./notifier/client";
+export {
+  flush_secondary,
+  secondary_clear,
+  secondary_clear_young,
+  secondary_load32,
+  secondary_set,
+  secondary_store32,
+} from "./notifier/secondary";
 
 /**
  * Virtual addresses are positive and below 2^47: the signed conversion is exact and one
@@ -277,6 +309,11 @@ export function user_store64(address: f64, value: u64): void {
 /** Marks that a page holds what the disk does not. */
 export function set_page_dirty(page: Page): void {
   page_set_flag(page, PG_dirty);
+}
+
+/** See get_user_page of mm/gup.ts. */
+export function get_user_page(mm: MmStruct, address: f64, write: u32): Page {
+  return gup.get_user_page(mm, address_of(address), write != 0);
 }
 
 /** See follow_page of rmap/walk.ts. */

@@ -20,6 +20,37 @@ export {
   type LabParams,
 } from "./lab/memory.ts";
 export { lockSource, textSource, type LockSource } from "./lab/sources.ts";
+export { defineNotifierClient, entryFor } from "./notifier/client.ts";
+export type {
+  NotifierClient,
+  Secondary,
+  Self,
+  Tag,
+  Translation,
+  UserPage,
+} from "./notifier/client.ts";
+export {
+  atomic,
+  atomics,
+  entries,
+  i32,
+  mutex,
+  spinlock,
+  u32,
+  waitQueue,
+  words,
+} from "./notifier/state.ts";
+export type {
+  AtomicField,
+  EntriesField,
+  FieldType,
+  MutexField,
+  SpinLockField,
+  StateFields,
+  StateOf,
+  WaitQueueField,
+  WordsField,
+} from "./notifier/state.ts";
 export type { Unit, Vaddr } from "./layout/units.ts";
 export type { MemoryViews } from "./layout/view.ts";
 export type { MachineConfig, MachineOptions } from "./machine/config.ts";

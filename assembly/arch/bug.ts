@@ -37,6 +37,8 @@ export const BUG_SLAB_FLAGS: u32 = 26;
 export const BUG_SWAP_SLOT: u32 = 40;
 export const BUG_SWAP_CACHE: u32 = 41;
 export const BUG_PAGE_LIST: u32 = 42;
+export const BUG_SCHEDULING_WHILE_ATOMIC: u32 = 50;
+export const BUG_BAD_NOTIFIER: u32 = 51;
 
 @unmanaged @final
 export class PanicRecord {

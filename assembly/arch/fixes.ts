@@ -99,6 +99,31 @@ export const FIX_UNUSE_COMPARE: u64 = 0x4000000000000;
 /** swapoff tries mmap_sem, and unlocks the page before it waits for it (mm/unuse.ts). */
 export const FIX_UNUSE_TRYLOCK: u64 = 0x8000000000000;
 
+/** A task's mm is taken only while somebody uses it (notifier/register.ts). */
+export const FIX_GET_TASK_MM: u64 = 0x8000000000;
+/** A notifier is registered under all locks of the mm (notifier/register.ts). */
+export const FIX_REGISTER_LOCKS: u64 = 0x10000000000000;
+/** Who unregisters a notifier waits for those who are in its methods (notifier/register.ts). */
+export const FIX_UNREGISTER_SYNC: u64 = 0x20000000000000;
+/** Notifiers are released before they leave the list (notifier/register.ts). */
+export const FIX_RELEASE_FIRST: u64 = 0x40000000000000;
+/** All locks are taken in one order: sorted, or by one taker at a time (notifier/all_locks.ts). */
+export const FIX_ALL_LOCKS_ORDER: u64 = 0x80000000000000;
+/** Those of files are taken before those of anon_vmas (notifier/all_locks.ts). */
+export const FIX_ALL_LOCKS_CLASS: u64 = 0x100000000000000;
+/** A notifier is told before the page is given up (mm/fault.ts). */
+export const FIX_NOTIFY_FIRST: u64 = 0x200000000000000;
+/** A range that fork has begun ends after an error too (notifier/sites.ts). */
+export const FIX_RANGE_END: u64 = 0x400000000000000;
+/** A fault of a guest compares mmu_notifier_seq (src/notifier/clients/kvm.ts). */
+export const FIX_RETRY_SEQ: u64 = 0x800000000000000;
+/** A fault of a guest looks at mmu_notifier_count (src/notifier/clients/kvm.ts). */
+export const FIX_RETRY_COUNT: u64 = 0x1000000000000000;
+/** A fault of a guest compares under mmu_lock (src/notifier/clients/kvm.ts). */
+export const FIX_RETRY_LOCKED: u64 = 0x2000000000000000;
+/** mmu_notifier_seq is counted up under mmu_lock (src/notifier/clients/kvm.ts). */
+export const FIX_SEQ_LOCKED: u64 = 0x4000000000000000;
+
 /** True if this machine does without `fix`. */
 @inline
 export function without(fix: u64): bool {

@@ -21,7 +21,8 @@ export function enter_lazy(): void {
 /** Ends enter_lazy(): does the flushes that were put off. */
 export function leave_lazy(): void {
   // ACQUIRE. Pairs with defer_flush(): whoever put a flush off had cleared its PTEs before.
-  // FULL. Pairs with rcu_start_batch(): whoever did not wait for this CPU had unlinked before.
+  // FULL. Pairs with rcu_start_batch() and flush_secondary(): whoever did not wait for this CPU had
+  // unlinked, or cleared its entry, before.
   const state = percpu_tlb_state(this_cpu());
   const seen = without(FIX_LAZY_XCHG) ? atomic_fetch_or<u32>(state, 0) : TLB_STATE_OK;
   const found = atomic_xchg<u32>(state, TLB_STATE_OK);

@@ -12,6 +12,7 @@ import {
   spin_unlock,
   spin_unlock_kind,
 } from "./spinlock";
+import { word_lock, word_unlock } from "./word_lock";
 
 /** Takes the page_table_lock of this address. */
 @inline
@@ -110,4 +111,28 @@ export function spin_unlock_i_mmap(lock: usize): void {
 
 function own_spin_unlock_i_mmap(lock: usize): void {
   spin_unlock_kind(CONFIG_I_MMAP_LOCK, lock);
+}
+
+/** Takes one of many i_mmap_locks, whose order another lock sees to: lockdep is not told. */
+export function spin_lock_nest_i_mmap(lock: usize): void {
+  if (CONFIG_I_MMAP_LOCK == 0) word_lock(CONFIG_SPINLOCK, lock);
+  else word_lock(CONFIG_I_MMAP_LOCK, lock);
+}
+
+/** Ends spin_lock_nest_i_mmap. */
+export function spin_unlock_nest_i_mmap(lock: usize): void {
+  if (CONFIG_I_MMAP_LOCK == 0) word_unlock(CONFIG_SPINLOCK, lock);
+  else word_unlock(CONFIG_I_MMAP_LOCK, lock);
+}
+
+/** Takes one of many anon_vma.locks, whose order another lock sees to: lockdep is not told. */
+export function spin_lock_nest_anon_vma(lock: usize): void {
+  if (CONFIG_ANON_VMA_LOCK == 0) word_lock(CONFIG_SPINLOCK, lock);
+  else word_lock(CONFIG_ANON_VMA_LOCK, lock);
+}
+
+/** Ends spin_lock_nest_anon_vma. */
+export function spin_unlock_nest_anon_vma(lock: usize): void {
+  if (CONFIG_ANON_VMA_LOCK == 0) word_unlock(CONFIG_SPINLOCK, lock);
+  else word_unlock(CONFIG_ANON_VMA_LOCK, lock);
 }

@@ -24,6 +24,7 @@ import { rcu_init } from "../lock/rcu";
 import { AnonVma } from "./anon_vma";
 import { Inode } from "./mapping";
 import { RADIX_TREE_NODE_SIZE } from "../lib/radix_tree";
+import { all_locks_init } from "../notifier/all_locks";
 import { mm_init, mmlist_init } from "./mm";
 import { MmStruct, VmArea } from "./mm_types";
 import { PG_reserved, UNMAPPED, page_address, page_to_pfn, pfn_to_page } from "./page";
@@ -187,6 +188,7 @@ export function boot_machine(
   mmlist_init();
   rcu_init();
   swap_init();
+  all_locks_init();
   zero_page_init();
   const kernel_mm = changetype<MmStruct>(INIT_MM);
   mm_init(kernel_mm, page_address(alloc_page(GFP_KERNEL | GFP_ZERO)));

@@ -2,6 +2,7 @@
 // expand and __rmqueue, mm/page_alloc.c of 2.6.9. A free block is marked by PG_buddy and its order in the first page
 // (as from 2.6.11; the bitmaps of pairs of 2.6.9 say the same). zone->lock is held.
 
+import { write_once } from "../arch/atomic";
 import { list_add, list_del, list_empty, list_next } from "../lib/list";
 import { PG_buddy, Page, lru_to_page, page_lru, page_to_pfn, pfn_to_page } from "./page";
 import { MAX_ORDER, Zone, free_area } from "./zone";
@@ -17,11 +18,19 @@ function is_buddy(page: Page, order: u32): bool {
   return (page.flags & PG_buddy) != 0 && page.private_ == order;
 }
 
+/** Counts frames; who allocates looks at the count without the lock. */
+@inline
+function count_free(zone: Zone, delta: i32): void {
+  // RELAXED. A stale count lets somebody reclaim a little too early or too late.
+  const word = changetype<usize>(zone) + offsetof<Zone>("free_pages");
+  write_once<u32>(word, zone.free_pages + delta);
+}
+
 /** Gives a block to its zone and merges it with its free buddies; zone->lock is held. */
 export function free_one_block(zone: Zone, first: Page, first_order: u32): void {
   let pfn = page_to_pfn(first);
   let order = first_order;
-  zone.free_pages += 1 << order;
+  count_free(zone, 1 << order);
   while (order < MAX_ORDER - 1) {
     const buddy_pfn = pfn ^ (1 << order);
     if (buddy_pfn < zone.zone_start_pfn || buddy_pfn + (1 << order) > zone.zone_end_pfn) break;
@@ -49,7 +58,7 @@ export function rmqueue(zone: Zone, order: u32): Page {
     list_del(page_lru(page));
     page.flags &= ~PG_buddy;
     area_count_add(zone, from, -1);
-    zone.free_pages -= 1 << order;
+    count_free(zone, -(1 << order));
     expand(zone, page, order, from);
     return page;
   }

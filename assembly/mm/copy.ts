@@ -24,6 +24,7 @@ import {
 import { TRACE_COPY_RANGE, trace } from "../arch/trace";
 import { ENOMEM } from "../lib/errno";
 import { spin_lock_ptl_nested, spin_unlock_ptl } from "../lock/spinlock_classes";
+import { fork_range_end, fork_range_start } from "../notifier/sites";
 import { page_dup_rmap } from "../rmap/index";
 import { MmStruct, VM_SHARED, VmArea, is_cow_mapping, mm_ptl } from "./mm_types";
 import { PG_reserved, get_page, pfn_to_page } from "./page";
@@ -91,6 +92,7 @@ export function copy_page_range(dst_mm: MmStruct, src_mm: MmStruct, vma: VmArea)
   trace(TRACE_COPY_RANGE, address, changetype<usize>(dst_mm));
   const phase = phase_enter(PHASE_PTE_COPY);
   let error = 0;
+  fork_range_start(dst_mm, src_mm, vma);
   while (true) {
     address = next_pte_table(src_mm, address, end);
     if (address >= end) break;
@@ -106,6 +108,7 @@ export function copy_page_range(dst_mm: MmStruct, src_mm: MmStruct, vma: VmArea)
     spin_unlock_ptl(mm_ptl(src_mm));
     address = next;
   }
+  fork_range_end(dst_mm, src_mm, vma, error);
   phase_leave(phase);
   return error;
 }

@@ -27,6 +27,11 @@ import {
 } from "../arch/pte";
 import { flush_tlb_page } from "./tlb_flush";
 import { TRACE_ANON_PAGE, TRACE_NO_PAGE, TRACE_WP_PAGE, trace } from "../arch/trace";
+import {
+  invalidate_page_late,
+  invalidate_page_locked,
+  invalidate_page_unlocked,
+} from "../notifier/sites";
 import { page_add_anon_rmap, page_add_file_rmap, page_remove_rmap } from "../rmap/index";
 import { anon_vma_prepare } from "./anon_vma";
 import { NOPAGE_OOM, NOPAGE_SIGBUS, filemap_nopage } from "./filemap";
@@ -134,6 +139,7 @@ function wp_switch(
     ptep_get_and_clear(ptep);
     if (flushes) flush_tlb_page(mm, address);
   }
+  invalidate_page_locked(mm, address);
   set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma.vm_page_prot)));
   if (late && flushes) flush_tlb_page(mm, address);
   lru_cache_add_active(page);
@@ -166,10 +172,12 @@ function do_wp_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, pte: u
   const same = pte_read(ptep) == pte || without(FIX_PTE_SAME);
   if (same) wp_switch(mm, vma, ptep, address, old, page);
   spin_unlock_ptl(mm_ptl(mm));
+  if (same) invalidate_page_unlocked(mm, address);
   // The PTE's own reference to the old page, or the new page that nobody needs; then ours.
   if (!same) put_page(page);
   else if (counted) put_page(old);
   if (counted) put_page(old);
+  if (same) invalidate_page_late(mm, address);
   return VM_FAULT_MINOR;
 }
 

@@ -33,6 +33,8 @@ export class Inode {
   i_seed: u32;
   /** Number of the file, for people. */
   i_ino: u32;
+  /** AS_* bits. */
+  @atomic i_flags: u32;
   /** Length in bytes. */
   @guarded("i_sem") i_size: u64;
   /** The words of i_sem, a Mutex; reach it with inode_sem(). */
@@ -93,6 +95,12 @@ export function inode_tree_lock(inode: Inode): usize {
   return changetype<usize>(inode) + offsetof<Inode>("tree_lock");
 }
 
+/** Address of i_flags. */
+@inline
+export function inode_flags(inode: Inode): usize {
+  return changetype<usize>(inode) + offsetof<Inode>("i_flags");
+}
+
 /** Address of i_mmap, the root of the VMA tree. */
 @inline
 export function inode_i_mmap(inode: Inode): usize {
@@ -137,6 +145,7 @@ export function inode_alloc(kind: u32, seed: u32, size_bytes: u64, ino: u32): In
   inode.i_kind = kind;
   inode.i_seed = seed;
   inode.i_ino = ino;
+  inode.i_flags = 0;
   inode.i_size = size_bytes;
   inode.i_seed_end = size_bytes;
   mutex_init(inode_sem(inode));

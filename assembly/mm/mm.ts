@@ -23,6 +23,8 @@ import { CACHE_MM, CACHE_VM_AREA } from "./slab_types";
 import { tlb_finish_mmu, tlb_gather_mmu } from "./tlb_gather";
 import { TASK_SIZE } from "./pgtable";
 import { free_pgtables, unmap_page_range } from "./zap";
+import { mmu_notifier_release } from "../notifier/register";
+import { unmap_range_end, unmap_range_start } from "../notifier/sites";
 
 /** Spinlock of the list of all address spaces; the list head and a serial number follow. */
 export const MMLIST_LOCK: usize = KERNEL_GLOBALS + 0x80;
@@ -104,9 +106,11 @@ export function mm_put_user(mm: MmStruct): bool {
 }
 
 /**
- * Unmaps everything and frees the page tables, but for the top one: the locked part of exit_mmap.
+ * Unmaps everything and frees the page tables, but for the top one: the locked part of exit_mmap. True if
+ * secondary MMUs followed the address space: they have been told.
  */
-export function exit_mmap_tables(mm: MmStruct): void {
+export function exit_mmap_tables(mm: MmStruct): bool {
+  const followed = mmu_notifier_release(mm);
   spin_lock_ptl(mm_ptl(mm));
   tlb_gather_mmu(mm, true);
   for (let vma = changetype<VmArea>(mm.mmap); changetype<usize>(vma) != 0;) {
@@ -116,6 +120,7 @@ export function exit_mmap_tables(mm: MmStruct): void {
   free_all_tables(mm);
   tlb_finish_mmu();
   spin_unlock_ptl(mm_ptl(mm));
+  return followed;
 }
 
 /**
@@ -145,12 +150,14 @@ function free_all_tables(mm: MmStruct): void {
  * of do_munmap.
  */
 export function unmap_region(mm: MmStruct, start: u64, end: u64, floor: u64, ceiling: u64): void {
+  unmap_range_start(mm, start, end);
   spin_lock_ptl(mm_ptl(mm));
   tlb_gather_mmu(mm, false);
   unmap_page_range(mm, start, end);
   free_pgtables(mm, start, end, floor, ceiling);
   tlb_finish_mmu();
   spin_unlock_ptl(mm_ptl(mm));
+  unmap_range_end(mm, start, end);
 }
 
 /** A VMA with nothing in it, or 0 when out of memory. */

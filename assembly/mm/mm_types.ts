@@ -110,6 +110,8 @@ export class MmStruct {
   @guarded("mmap_sem") brk: u64;
   /** Top of the stack. */
   @guarded("mmap_sem") start_stack: u64;
+  /** Who follows this address space (notifier/types.ts), or 0: nobody ever did. */
+  @guarded("mmap_sem") mmu_notifier_mm: usize;
 }
 
 /** The semaphore of the VMA list. */

@@ -18,6 +18,7 @@ import {
 } from "../lock/spinlock_classes";
 import { Inode, inode_i_mmap_lock } from "./mapping";
 import { MmStruct, VmArea, mm_ptl } from "./mm_types";
+import { range_end, range_start } from "../notifier/sites";
 import { next_pte_table, pte_alloc_map, pte_offset } from "./pgtable";
 
 /** Moves one PTE, if it is still there, to a place that has a table. */
@@ -50,11 +51,13 @@ export function move_page_tables(vma: VmArea, from: u64, to: u64, length: u64): 
     spin_unlock_ptl(mm_ptl(mm));
     if (failed || done == length) break;
     if (found) {
+      range_start(mm, next, next + 4096);
       if (file_lock != 0) spin_lock_i_mmap(file_lock);
       spin_lock_ptl(mm_ptl(mm));
       move_one_page(mm, next, to + done);
       spin_unlock_ptl(mm_ptl(mm));
       if (file_lock != 0) spin_unlock_i_mmap(file_lock);
+      range_end(mm, next, next + 4096);
     }
     done += 4096;
   }

@@ -22,6 +22,7 @@ import { flush_tlb_mm } from "./tlb_flush";
 import { TRACE_PROTECT_RANGE, trace } from "../arch/trace";
 import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { MmStruct, VM_EXEC, VM_READ, VM_SHARED, VM_WRITE, mm_ptl } from "./mm_types";
+import { range_end, range_start } from "../notifier/sites";
 import { PMD_SHIFT, addr_end, next_pte_table, pte_offset } from "./pgtable";
 
 /**
@@ -48,6 +49,7 @@ function change_pte_range(first: usize, count: u32, prot: u64): void {
 /** Gives the present PTEs of [start, end) new protection bits and flushes. */
 export function change_protection(mm: MmStruct, start: u64, end: u64, prot: u64): void {
   trace(TRACE_PROTECT_RANGE, start, changetype<usize>(mm));
+  range_start(mm, start, end);
   spin_lock_ptl(mm_ptl(mm));
   let address = start;
   while (true) {
@@ -59,4 +61,5 @@ export function change_protection(mm: MmStruct, start: u64, end: u64, prot: u64)
   }
   flush_tlb_mm(mm);
   spin_unlock_ptl(mm_ptl(mm));
+  range_end(mm, start, end);
 }

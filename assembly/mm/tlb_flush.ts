@@ -32,7 +32,7 @@ function wait_for_answers(half: usize): void {
 }
 
 /** Flushes `va` of `mm` on the CPUs of `mask` and returns when none of them can use it any more. */
-function flush_tlb_others(mask: u64, mm: MmStruct, va: u64): void {
+export function flush_tlb_others(mask: u64, mm: MmStruct, va: u64): void {
   let awake: u64 = 0;
   for (let id: u32 = 0; id < boot().nr_cpus; id++) {
     if (mask & cpu_bit(id) && !defer_flush(percpu_of(id))) awake |= cpu_bit(id);

@@ -21,6 +21,7 @@ import { vma_interval_tree_iter_first, vma_interval_tree_iter_next } from "../li
 import { radix_tree_delete, radix_tree_next } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { spin_lock_i_mmap, spin_unlock_i_mmap } from "../lock/spinlock_classes";
+import { i_mmap_locked, i_mmap_unlocked } from "../notifier/sites";
 import { find_get_page, read_cache_page } from "./filemap";
 import {
   Inode,
@@ -53,6 +54,7 @@ const LAST_INDEX: u64 = 0xffffffffffffffff;
 /** Takes the pages of the file from page `first` on away from all that map it, copies of their own too. */
 function unmap_mapping_range(inode: Inode, first: u64): void {
   spin_lock_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_locked();
   if (!without(FIX_TRUNCATE_COUNT)) atomic_inc(inode_truncate_count(inode));
   // FULL. Pairs with do_no_page(): a fault that is not found below will find the count changed.
   smp_mb();
@@ -63,6 +65,7 @@ function unmap_mapping_range(inode: Inode, first: u64): void {
     const skipped = first > vma.vm_pgoff ? (first - vma.vm_pgoff) << PAGE_SHIFT : 0;
     zap_page_range(changetype<MmStruct>(vma.vm_mm), vma.vm_start + skipped, vma.vm_end);
   }
+  i_mmap_unlocked();
   spin_unlock_i_mmap(inode_i_mmap_lock(inode));
 }
 

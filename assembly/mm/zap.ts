@@ -21,6 +21,7 @@ import { this_cpu } from "../arch/percpu";
 import { TRACE_ZAP_RANGE, trace } from "../arch/trace";
 import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { PageAnon, page_remove_rmap } from "../rmap/index";
+import { unmap_range_end, unmap_range_start } from "../notifier/sites";
 import { mark_page_accessed } from "./lru";
 import { MmStruct, mm_ptl } from "./mm_types";
 import {
@@ -179,11 +180,13 @@ export function free_pgtables(mm: MmStruct, start: u64, end: u64, floor: u64, ce
  * Clears the PTEs of [start, end) and frees what they mapped, after the flush: madvise(DONTNEED).
  */
 export function zap_page_range(mm: MmStruct, start: u64, end: u64): void {
+  unmap_range_start(mm, start, end);
   spin_lock_ptl(mm_ptl(mm));
   tlb_gather_mmu(mm, false);
   unmap_page_range(mm, start, end);
   tlb_finish_mmu();
   spin_unlock_ptl(mm_ptl(mm));
+  unmap_range_end(mm, start, end);
 }
 
 /** Entries of a table, for the checker. */

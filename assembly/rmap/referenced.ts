@@ -44,6 +44,7 @@ import {
 } from "../mm/page";
 import { trylock_page, unlock_page } from "../mm/page_lock";
 import { flush_tlb_page } from "../mm/tlb_flush";
+import { young_locked, young_unlocked } from "../notifier/sites";
 import {
   HAS_MAPLOCK,
   PTE_BUSY,
@@ -71,10 +72,12 @@ class ReferencedVisitor {
     const ptep = page_check_address(page, vma);
     if (ptep == 0 || ptep == PTE_BUSY) return RMAP_NONE;
     const mm = changetype<MmStruct>(vma.vm_mm);
-    const young = ptep_clear_young(ptep);
+    const cleared = ptep_clear_young(ptep);
     // Else a CPU that has the translation would not look at the PTE again: the page would seem unused.
-    if (young) flush_tlb_page(mm, vma_address(page, vma));
+    if (cleared) flush_tlb_page(mm, vma_address(page, vma));
+    const primary = young_locked(mm, vma_address(page, vma), cleared);
     spin_unlock_ptl(mm_ptl(mm));
+    const young = young_unlocked(mm, vma_address(page, vma), primary);
     return young ? RMAP_FOUND + RMAP_HIT : RMAP_FOUND;
   }
 }

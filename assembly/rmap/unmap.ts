@@ -39,6 +39,7 @@ import { put_page } from "../mm/put_page";
 import { swap_duplicate } from "../mm/swap_slots";
 import { swp_entry_to_pte } from "../mm/swap_types";
 import { flush_tlb_page } from "../mm/tlb_flush";
+import { invalidate_page_locked, invalidate_page_unlocked, young_locked } from "../notifier/sites";
 import {
   HAS_MAPLOCK,
   PTE_BUSY,
@@ -103,8 +104,9 @@ class UnmapVisitor {
     if (ptep == 0 || ptep == PTE_BUSY) return RMAP_NONE;
     const mm = changetype<MmStruct>(vma.vm_mm);
     const address = vma_address(page, vma);
-    if (ptep_clear_young(ptep)) {
-      flush_tlb_page(mm, address);
+    const young = ptep_clear_young(ptep);
+    if (young) flush_tlb_page(mm, address);
+    if (young_locked(mm, address, young)) {
       spin_unlock_ptl(mm_ptl(mm));
       return FAIL;
     }
@@ -115,6 +117,7 @@ class UnmapVisitor {
     trace(TRACE_UNMAP, address, changetype<usize>(page));
     const pte = ptep_get_and_clear(ptep);
     if (!without(FIX_UNMAP_FLUSH)) flush_tlb_page(mm, address);
+    invalidate_page_locked(mm, address);
     if (pte & _PAGE_DIRTY) page_set_flag(page, PG_dirty);
     if (PageAnon(page)) set_swap_pte(page, ptep);
     mm.rss--;
@@ -123,6 +126,7 @@ class UnmapVisitor {
     put_page(page);
     const last = page_mapcount(page) <= 0;
     spin_unlock_ptl(mm_ptl(mm));
+    invalidate_page_unlocked(mm, address);
     return last ? RMAP_STOP : RMAP_NONE;
   }
 }

@@ -31,6 +31,7 @@ import {
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { MmStruct, mm_count_addr, mm_cpu_vm_mask } from "../mm/mm_types";
 import { pgd_free } from "../mm/pgtable";
+import { mmu_notifier_mm_destroy } from "../notifier/destroy";
 import { kmem_cache_alloc, kmem_cache_free } from "../mm/slab";
 import { CACHE_MM, CACHE_TASK } from "../mm/slab_types";
 
@@ -210,6 +211,7 @@ export function drop_lazy_mm(): void {
 /** Drops a reference to the mm itself; the last one frees the top table. Linux: mmdrop. */
 export function mmdrop(mm: MmStruct): void {
   if (!atomic_dec_and_test(mm_count_addr(mm))) return;
+  mmu_notifier_mm_destroy(mm);
   pgd_free(mm.pgd);
   kmem_cache_free(CACHE_MM, changetype<usize>(mm));
 }

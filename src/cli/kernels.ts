@@ -1,7 +1,7 @@
 // `racier kernels`: which kernels there are and what can be chosen for them.
 
 import { Command } from "commander";
-import { KERNELS, SWITCHES } from "../kernel/catalogue.ts";
+import { GENERATIONS, SWITCHES } from "../kernel/catalogue.ts";
 import { racierVersion } from "../experiment/version.ts";
 import { alignedTable } from "../report/table.ts";
 
@@ -10,13 +10,13 @@ function print(options: { json?: boolean }): void {
     const doc = {
       command: "kernels",
       version: racierVersion(),
-      kernels: KERNELS,
+      kernels: GENERATIONS,
       switches: SWITCHES,
     };
     process.stdout.write(`${JSON.stringify(doc, null, 2)}\n`);
     return;
   }
-  const kernels = KERNELS.map(({ name, released, anonymousRmap, mapcount, lockOrder }) => [
+  const kernels = GENERATIONS.map(({ name, released, anonymousRmap, mapcount, lockOrder }) => [
     name,
     released,
     anonymousRmap,

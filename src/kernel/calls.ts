@@ -105,7 +105,7 @@ export interface KernelCalls {
   vma_alloc(): number;
   vma_dup(vma: number): number;
   vma_free(vma: number): void;
-  exit_mmap_tables(mm: number): void;
+  exit_mmap_tables(mm: number): number;
   copy_page_range(dstMm: number, srcMm: number, vma: number): number;
   copy_pte_range(mm: number, dstPte: number, srcPte: number, count: number, vmFlags: number): void;
   zap_pte_range(first: number, count: number): void;
@@ -167,4 +167,36 @@ export interface KernelCalls {
   user_touch(start: number, length: number, write: number): number;
   user_copy(dst: number, src: number, length: number): number;
   take_fault_signal(): number;
+
+  get_task_mm(task: number): number;
+  mmget_not_zero(mm: number): number;
+  mmgrab(mm: number): void;
+  use_mm(task: number, mm: number): void;
+  unuse_mm(task: number): void;
+  get_user_page(mm: number, address: number, write: number): number;
+  mmu_notifier_register(notifier: number, mm: number): number;
+  mmu_notifier_unregister(notifier: number): number;
+  client_alloc(bytes: number): number;
+  client_free(block: number): void;
+  client_of_mm(mm: number): number;
+  client_queue_init(queue: number): void;
+  client_sleep(queue: number, word: number, seen: number): void;
+  client_wake(queue: number): void;
+  client_spin(word: number, seen: number): void;
+  client_might_sleep(): void;
+  client_fetch_add(word: number, delta: number): number;
+  client_cmpxchg(word: number, expected: number, value: number): number;
+  client_read(word: number): number;
+  secondary_load32(entry: number, offset: number, tagAt: number, tag: number): number;
+  secondary_store32(
+    entry: number,
+    offset: number,
+    value: number,
+    tagAt: number,
+    tag: number,
+  ): number;
+  secondary_set(entry: number, value: number): void;
+  secondary_clear(entry: number): number;
+  secondary_clear_young(entry: number): number;
+  flush_secondary(): void;
 }

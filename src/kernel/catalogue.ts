@@ -34,7 +34,7 @@ export interface KernelSwitch {
   readonly meaning: string;
 }
 
-/** Every kernel, oldest first. */
+/** The kernels that are shipped, oldest first. */
 export const KERNELS: readonly KernelEntry[] = [
   {
     name: "2.6.8",
@@ -54,6 +54,32 @@ export const KERNELS: readonly KernelEntry[] = [
   },
 ];
 
+/** 2.6.9 with MMU notifiers: none of them is shipped. */
+const WITH_NOTIFIERS: readonly KernelEntry[] = [
+  {
+    name: "mmn-v13",
+    released: "2008-04-22",
+    anonymousRmap: "as 2.6.9",
+    mapcount: "as 2.6.9",
+    lockOrder: "as 2.6.9; a registration takes all, sorted",
+    summary:
+      "MMU notifiers as proposed: mm_lock sorts all locks, walkers have no protection of their own",
+    builtFrom: { target: "2.6.9", settings: { CONFIG_MMU_NOTIFIER: 1 } },
+  },
+  {
+    name: "2.6.27",
+    released: "2008-10-09",
+    anonymousRmap: "as 2.6.9",
+    mapcount: "as 2.6.9",
+    lockOrder: "as 2.6.9; a registration takes all, one at a time",
+    summary: "MMU notifiers as merged: mm_take_all_locks with marks, walkers under RCU",
+    builtFrom: { target: "2.6.9", settings: { CONFIG_MMU_NOTIFIER: 2 } },
+  },
+];
+
+/** Every kernel, oldest first. */
+export const GENERATIONS: readonly KernelEntry[] = [...KERNELS, ...WITH_NOTIFIERS];
+
 /** Choices that any kernel takes. */
 export const SWITCHES: readonly KernelSwitch[] = [
   {
@@ -71,9 +97,9 @@ export const SWITCHES: readonly KernelSwitch[] = [
  */
 export function chosenKernel(text: string): ChosenKernel {
   const [version = "", ...words] = text.split("+");
-  const entry = KERNELS.find((kernel) => kernel.name === version);
+  const entry = GENERATIONS.find((kernel) => kernel.name === version);
   if (entry === undefined) {
-    const known = KERNELS.map((kernel) => kernel.name).join(", ");
+    const known = GENERATIONS.map((kernel) => kernel.name).join(", ");
     throw new ConfigError(`no kernel is called "${text}": choose one of ${known}`);
   }
   const { suffix, settings } = variantOf(version, words);

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { PERCPU_AREAS, PERCPU_SIZE } from "../layout/structs.gen.ts";
 import { memoryViews, type MemoryViews } from "../layout/view.ts";
 import type { KernelCalls } from "./calls.ts";
+import { NotifierPort } from "./notifier-port.ts";
 import { chosenKernel } from "./catalogue.ts";
 import { ConfigError } from "./error.ts";
 import { PRODUCT_SUFFIX, variantPath, type Product } from "./variant-cache.ts";
@@ -17,6 +18,11 @@ export interface Cpu extends MemoryViews {
   readonly id: number;
   /** Address of its per-CPU area. */
   readonly area: number;
+  /**
+   * Where the kernel calls the clients of its notifiers.
+   * @internal
+   */
+  readonly notifiers: NotifierPort;
   /**
    * The kernel: no stable interface.
    * @internal
@@ -94,13 +100,15 @@ export function instantiateCpu(
   clock: Clock,
 ): Cpu {
   const area = PERCPU_AREAS + id * PERCPU_SIZE;
+  const notifiers = new NotifierPort();
   const instance = new WebAssembly.Instance(module, {
     env: { memory },
+    notifier: notifiers.imports(),
     arch: {
       percpu_base: new WebAssembly.Global({ value: "i32", mutable: false }, area),
       clock,
     },
   });
   const views = memoryViews(memory.buffer as unknown as SharedArrayBuffer);
-  return { ...views, id, area, k: instance.exports as unknown as KernelCalls };
+  return { ...views, id, area, notifiers, k: instance.exports as unknown as KernelCalls };
 }

@@ -106,6 +106,8 @@ export const Inode = {
   i_seed: 12,
   /** u32. Number of the file, for people. */
   i_ino: 16,
+  /** u32, atomic. AS_* bits. */
+  i_flags: 20,
   /** u64, guarded by i_sem. Length in bytes. */
   i_size: 24,
   /** u32. The words of i_sem, a Mutex; reach it with inode_sem(). */
@@ -213,9 +215,24 @@ export const LockStat = {
   hold_total: 56,
 } as const;
 
+/** The two arrays of mm_lock(), and how much is in each. See assembly/notifier/all_locks.ts. */
+export const MmLockData = {
+  SIZE: 20,
+  /** usize. Addresses of i_mmap_lock, sorted. */
+  i_mmap_locks: 0,
+  /** u32. How many. */
+  nr_i_mmap: 4,
+  /** usize. Addresses of anon_vma.lock, sorted. */
+  anon_vma_locks: 8,
+  /** u32. How many. */
+  nr_anon_vma: 12,
+  /** u32. Room of each array. */
+  room: 16,
+} as const;
+
 /** See assembly/mm/mm_types.ts. */
 export const MmStruct = {
-  SIZE: 120,
+  SIZE: 124,
   /** usize, guarded by mmap_sem. First VMA, or 0. */
   mmap: 0,
   /** usize, guarded by mmap_sem. Root of the VMA tree, or 0. */
@@ -264,6 +281,56 @@ export const MmStruct = {
   brk: 104,
   /** u64, guarded by mmap_sem. Top of the stack. */
   start_stack: 112,
+  /** usize, guarded by mmap_sem. Who follows this address space (notifier/types.ts), or 0: nobody ever did. */
+  mmu_notifier_mm: 120,
+} as const;
+
+/** One secondary MMU that follows one address space. See assembly/notifier/types.ts. */
+export const MmuNotifier = {
+  SIZE: 56,
+  /** usize, guarded by clients_lock. List of all that clients have allocated: the next, or 0. */
+  alloc_next: 0,
+  /** usize, guarded by clients_lock. See alloc_next. */
+  alloc_prev: 4,
+  /** u32. Frames of it: 1 << order. */
+  order: 8,
+  /** u32. CLIENT_MAGIC while it is allocated. */
+  magic: 12,
+  /** usize, guarded by mmu_notifier_mm.lock. The next notifier of the mm, or 0. */
+  next: 16,
+  /** usize, guarded by mmu_notifier_mm.lock. Address of the word that points here; 0 when it is on no list. */
+  pprev: 20,
+  /** u32. Number of the client in the host's table. */
+  ops: 24,
+  /** usize. Address space that it follows. */
+  mm: 28,
+  /** u64. First address of the window that the secondary MMU maps. */
+  window_start: 32,
+  /** u32. Pages of that window. */
+  window_pages: 40,
+  /** i32, atomic. Who uses it: the process that registered it, and each that has attached. */
+  users: 44,
+  /** u32, guarded by clients_lock. 1: the process of the address space does not close it: a driver does, or it is unregistered. */
+  foreign: 48,
+  /** u32. 2.6.27: 1 while the registration holds mm_count. */
+  registered: 52,
+} as const;
+
+/** 2.6.27: what an mm has from its first registration on. See assembly/notifier/types.ts. */
+export const MmuNotifierMm = {
+  SIZE: 24,
+  /** usize, guarded by clients_lock. See MmuNotifier. */
+  alloc_next: 0,
+  /** usize, guarded by clients_lock. See MmuNotifier. */
+  alloc_prev: 4,
+  /** u32. See MmuNotifier. */
+  order: 8,
+  /** u32. See MmuNotifier. */
+  magic: 12,
+  /** usize, guarded by lock. First notifier, or 0. */
+  first: 16,
+  /** u32, atomic. Spinlock of the list, against others that change it; walkers use RCU. */
+  lock: 20,
 } as const;
 
 /** See assembly/lock/mutex.ts. */
@@ -807,9 +874,11 @@ export const Zone = {
 export const ATOMIC_FIELDS: Readonly<Record<string, readonly string[]>> = {
   AnonVma: ["lock"],
   Disk: ["lock"],
-  Inode: ["i_count", "i_open", "tree_lock", "i_mmap_lock", "truncate_count"],
+  Inode: ["i_count", "i_open", "i_flags", "tree_lock", "i_mmap_lock", "truncate_count"],
   KmemCache: ["lock"],
   MmStruct: ["mmap_cache", "mm_users", "mm_count", "page_table_lock", "cpu_vm_mask", "oom_killed"],
+  MmuNotifier: ["users"],
+  MmuNotifierMm: ["lock"],
   Mutex: ["wait_lock"],
   Page: ["flags", "_count", "_mapcount"],
   PanicRecord: ["rule", "trace_clock"],
@@ -876,6 +945,8 @@ export const BUG_SLAB_FLAGS = 26;
 export const BUG_SWAP_SLOT = 40;
 export const BUG_SWAP_CACHE = 41;
 export const BUG_PAGE_LIST = 42;
+export const BUG_SCHEDULING_WHILE_ATOMIC = 50;
+export const BUG_BAD_NOTIFIER = 51;
 
 // assembly/arch/fixes.ts
 /** Frames are freed after the TLBs were flushed (mm/tlb_gather.ts). */
@@ -968,6 +1039,30 @@ export const FIX_FORK_SWAP = 562949953421312;
 export const FIX_UNUSE_COMPARE = 1125899906842624;
 /** swapoff tries mmap_sem, and unlocks the page before it waits for it (mm/unuse.ts). */
 export const FIX_UNUSE_TRYLOCK = 2251799813685248;
+/** A task's mm is taken only while somebody uses it (notifier/register.ts). */
+export const FIX_GET_TASK_MM = 549755813888;
+/** A notifier is registered under all locks of the mm (notifier/register.ts). */
+export const FIX_REGISTER_LOCKS = 4503599627370496;
+/** Who unregisters a notifier waits for those who are in its methods (notifier/register.ts). */
+export const FIX_UNREGISTER_SYNC = 9007199254740992;
+/** Notifiers are released before they leave the list (notifier/register.ts). */
+export const FIX_RELEASE_FIRST = 18014398509481984;
+/** All locks are taken in one order: sorted, or by one taker at a time (notifier/all_locks.ts). */
+export const FIX_ALL_LOCKS_ORDER = 36028797018963970;
+/** Those of files are taken before those of anon_vmas (notifier/all_locks.ts). */
+export const FIX_ALL_LOCKS_CLASS = 72057594037927940;
+/** A notifier is told before the page is given up (mm/fault.ts). */
+export const FIX_NOTIFY_FIRST = 144115188075855870;
+/** A range that fork has begun ends after an error too (notifier/sites.ts). */
+export const FIX_RANGE_END = 288230376151711740;
+/** A fault of a guest compares mmu_notifier_seq (src/notifier/clients/kvm.ts). */
+export const FIX_RETRY_SEQ = 576460752303423500;
+/** A fault of a guest looks at mmu_notifier_count (src/notifier/clients/kvm.ts). */
+export const FIX_RETRY_COUNT = 1152921504606847000;
+/** A fault of a guest compares under mmu_lock (src/notifier/clients/kvm.ts). */
+export const FIX_RETRY_LOCKED = 2305843009213694000;
+/** mmu_notifier_seq is counted up under mmu_lock (src/notifier/clients/kvm.ts). */
+export const FIX_SEQ_LOCKED = 4611686018427388000;
 
 // assembly/arch/held_locks.ts
 /** Locks that a CPU may hold at once. */
@@ -1032,6 +1127,8 @@ export const PERCPU_PAGEVEC = 0x180;
 export const PERCPU_PHASES = 0x200;
 export const PERCPU_GATHER = 0x280;
 export const PERCPU_RECLAIM = 0xa80;
+/** Depth of sections in which no method of a notifier may sleep (notifier/context.ts). */
+export const PERCPU_NOTIFIER = 0xb00;
 export const PERCPU_ARRAY_CACHES = 0xc00;
 export const PERCPU_TRACE = 0x1c00;
 export const PERCPU_HELD_LOCKS = 0x2800;
@@ -1390,6 +1487,33 @@ export const ZONE_STRIDE = 0x180;
 export const FREE_AREA_SIZE = 0xc;
 /** Where the free areas stand in an entry of the zone table. */
 export const ZONE_FREE_AREAS = 0x80;
+
+// assembly/notifier/all_locks.ts
+/** Inode.i_flags: i_mmap_lock is held by who takes all locks. */
+export const AS_MM_ALL_LOCKS = 1;
+/** mm_all_locks_mutex: one taker at a time. */
+export const MM_ALL_LOCKS_MUTEX = 0x1a20;
+
+// assembly/notifier/client.ts
+/** What an allocated block has at its third word: "mmun". */
+export const CLIENT_MAGIC = 1853189485;
+/** Spinlock of the list of all blocks; its head follows. */
+export const CLIENTS_LOCK = 0x1a00;
+export const CLIENTS_LIST = 0x1a04;
+
+// assembly/notifier/secondary.ts
+export const SPTE_PRESENT = 1;
+export const SPTE_WRITE = 2;
+export const SPTE_ACCESSED = 4;
+export const SPTE_DIRTY = 8;
+/** Where the frame of an entry stands. */
+export const SPTE_SHIFT = 4;
+/** secondary_load32: no entry allows it. */
+export const SECONDARY_MISS = -1;
+
+// assembly/notifier/types.ts
+/** Where a client's own fields begin. */
+export const NOTIFIER_STATE = 64;
 
 // assembly/sched/rcu_tasklet.ts
 /** A callback of synchronize_kernel: its CPU goes on. */

@@ -145,7 +145,10 @@ function exactInteger(raw, type) {
   const value = type.isSignedIntegerValue
     ? BigInt.asIntN(type.size, bits)
     : BigInt.asUintN(type.size, bits);
-  const isExact = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
+  // A bit of a mask is exact as a number beyond 2^53 too; only a sum of them is not.
+  const isBit = value > 0n && value < 2n ** 63n && (value & (value - 1n)) === 0n;
+  const isSafe = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
+  const isExact = isSafe || isBit;
   return isExact ? Number(value) : value.toString();
 }
 

@@ -10,6 +10,8 @@ import { EAGAIN } from "../layout/errno.ts";
 import type { Cpu } from "../kernel/load.ts";
 import { emptyMm } from "../mm/exec.ts";
 import { mmput } from "../mm/unmap.ts";
+import { CLIENTS } from "../notifier/clients/index.ts";
+import { NotifierHost } from "../notifier/host.ts";
 import type { MachineConfig } from "./config.ts";
 import { signalNumber } from "./fault-signal.ts";
 import type { Program } from "./program.ts";
@@ -57,6 +59,8 @@ export class CpuLoop implements TaskHost {
   readonly cpu: Cpu;
   readonly cpus: number;
   readonly kernel: string;
+  /** See TaskHost. */
+  readonly notifiers: NotifierHost;
   readonly #programs = new Map<number, Program>();
   readonly #ids = new Map<string, number>();
   readonly #engine: CpuEngine;
@@ -66,6 +70,10 @@ export class CpuLoop implements TaskHost {
     this.cpus = config.cpus;
     this.kernel = config.kernel;
     this.#engine = engine;
+    this.notifiers = new NotifierHost(cpu);
+    CLIENTS.forEach((client, id) => {
+      this.notifiers.add(id, client);
+    });
   }
 
   /** Makes a program known. */

@@ -8,6 +8,7 @@ import { vaddr, type Vaddr } from "../layout/units.ts";
 import type { Cpu } from "../kernel/load.ts";
 import type { ExecImage } from "../mm/exec.ts";
 import type { Protection } from "../mm/map.ts";
+import type { NotifierHost } from "../notifier/host.ts";
 import {
   sysCloseFile,
   sysCreateFile,
@@ -20,6 +21,7 @@ import {
   sysMadviseDontneed,
   sysMmap,
   sysMprotect,
+  mmOf,
   sysMremap,
   sysMunmap,
   type MmapOptions,
@@ -45,6 +47,8 @@ export interface TaskHost {
   programId(name: string): number;
   /** Waits for a child of `task`, running other tasks of this CPU meanwhile. */
   waitForChild(task: number): WaitResult;
+  /** Clients of MMU notifiers. */
+  readonly notifiers: NotifierHost;
   /** CPUs of the machine. */
   readonly cpus: number;
   /** Kernel version. */
@@ -268,6 +272,52 @@ export class ProgramTask {
   copy(target: number, source: number, length: number): void {
     this.cpu.k.user_copy(target, source, length);
     this.#check();
+  }
+
+  /**
+   * Lets a secondary MMU follow this address space: `client` maps `pages` pages from `start` on. Returns its handle,
+   * which other processes may use too. Throws SyscallError EINVAL or ENOMEM.
+   */
+  registerNotifier(client: string, start: number, pages: number): number {
+    return this.#host.notifiers.register(client, mmOf(this.cpu, this.address), { start, pages });
+  }
+
+  /**
+   * registerNotifier() by a driver, for an address space that it is a user of (get_task_mm). It goes on when the
+   * process has ended, until the driver unregisters.
+   */
+  registerNotifierFor(mm: number, client: string, start: number, pages: number): number {
+    return this.#host.notifiers.register(client, mm, { start, pages, foreign: true });
+  }
+
+  /** Ends a registration: its handle is no longer valid. Throws SyscallError ENOMEM, and then it goes on. */
+  unregisterNotifier(handle: number): void {
+    this.#host.notifiers.unregister(handle);
+  }
+
+  /** Another process uses a handle: what it stands for stays until detachNotifier(). */
+  attachNotifier(handle: number): void {
+    this.#host.notifiers.attach(handle);
+  }
+
+  /** Ends attachNotifier(). */
+  detachNotifier(handle: number): void {
+    this.#host.notifiers.detach(handle);
+  }
+
+  /** Loads 32 bits through a secondary MMU; the address is that of the process. Throws MachineSignal. */
+  secondaryLoad32(handle: number, address: number): number {
+    return this.#host.notifiers.load32(handle, address);
+  }
+
+  /** Stores 32 bits through a secondary MMU; the address is that of the process. Throws MachineSignal. */
+  secondaryStore32(handle: number, address: number, value: number): void {
+    this.#host.notifiers.store32(handle, address, value);
+  }
+
+  /** Lets this CPU do what there is to do for a secondary MMU; false if there was nothing. */
+  serveSecondary(handle: number): boolean {
+    return this.#host.notifiers.serve(handle);
   }
 
   #child(

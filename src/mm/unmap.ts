@@ -87,10 +87,12 @@ export function doMunmap(cpu: Cpu, mm: number, start: number, length: number): n
   return 0;
 }
 
-/** Unmaps everything. Nobody uses the mm any more, so no semaphore is needed. */
-export function exitMmap(cpu: Cpu, mm: number): void {
+/**
+ * Unmaps everything. Nobody uses the mm any more, so no semaphore is needed. True if secondary MMUs have followed it.
+ */
+function exitMmap(cpu: Cpu, mm: number): boolean {
   const phase = cpu.k.phase_enter(PHASE_VMAS);
-  cpu.k.exit_mmap_tables(mm);
+  const followed = cpu.k.exit_mmap_tables(mm) !== 0;
   let vma = firstVma(cpu, mm);
   setI32(cpu, mm + mmap, 0);
   setI32(cpu, mm + mm_rb, 0);
@@ -103,11 +105,13 @@ export function exitMmap(cpu: Cpu, mm: number): void {
     vma = next;
   }
   cpu.k.phase_leave(phase);
+  return followed;
 }
 
 /** Drops a user of the mm; the last one unmaps everything: mmput. */
 export function mmput(cpu: Cpu, mm: number): void {
   if (cpu.k.mm_put_user(mm) === 0) return;
-  exitMmap(cpu, mm);
+  // A process closes its files when its address space has gone, and with them what follows that.
+  if (exitMmap(cpu, mm)) cpu.notifiers.methods?.close(mm);
   cpu.k.mmdrop(mm);
 }

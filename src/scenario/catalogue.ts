@@ -14,6 +14,16 @@ import { firstTouch } from "./first-touch.ts";
 import { forkStore } from "./fork-store.ts";
 import { forkUnmap } from "./fork-unmap.ts";
 import { forkWalk } from "./fork-walk.ts";
+import { cowNotify } from "./cow-notify.ts";
+import { forkRange } from "./fork-range.ts";
+import { getTaskMm } from "./get-task-mm.ts";
+import { guestCow } from "./guest-cow.ts";
+import { guestTruncate } from "./guest-truncate.ts";
+import { registerSplit } from "./register-split.ts";
+import { registerTogether } from "./register-together.ts";
+import { registerTruncate } from "./register-truncate.ts";
+import { releaseTruncate } from "./release-truncate.ts";
+import { unregisterExit } from "./unregister-exit.ts";
 import { mapFault } from "./map-fault.ts";
 import { pageReferenced } from "./page-referenced.ts";
 import { rmapWalk } from "./rmap-walk.ts";
@@ -53,6 +63,16 @@ export const SCENARIOS: readonly Scenario[] = [
   forkWalk,
   splitWalk,
   forkUnmap,
+  guestCow,
+  guestTruncate,
+  registerTruncate,
+  registerTogether,
+  registerSplit,
+  cowNotify,
+  forkRange,
+  getTaskMm,
+  unregisterExit,
+  releaseTruncate,
 ];
 
 /** A scenario by its name. Throws ConfigError. */

@@ -17,6 +17,8 @@ export interface ScenarioMachine {
   clone(task: ProgramTask, cpu: number): ProgramTask;
   /** Starts a process on another CPU with a copy of the address space of `task`. */
   fork(task: ProgramTask, cpu: number): ProgramTask;
+  /** Lets a task be the one that runs on its CPU again, where others were started after it. Returns it. */
+  resume(task: ProgramTask): ProgramTask;
   /** Does work as `task`, on its CPU; nobody else runs meanwhile. Returns what it returns. */
   run<T>(task: ProgramTask, body: (task: ProgramTask) => T): T;
 }
@@ -41,8 +43,10 @@ export interface Scenario<S = unknown> {
   readonly name: string;
   /** What meets what, in one line. */
   readonly title: string;
-  /** Kernels that it is for. */
+  /** Kernels that it is for: the hall shows it on each. */
   readonly kernels: readonly string[];
+  /** Others that it can be explored on. @defaultValue none */
+  readonly others?: readonly string[];
   /** Measures whose absence it shows. */
   readonly switches: readonly SwitchName[];
   /** Programs, one for each CPU. */

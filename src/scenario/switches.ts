@@ -35,6 +35,18 @@ import {
   FIX_TYPESAFE_SLAB,
   FIX_UPTODATE,
   FIX_WRITE_PROTECT,
+  FIX_GET_TASK_MM,
+  FIX_REGISTER_LOCKS,
+  FIX_UNREGISTER_SYNC,
+  FIX_RELEASE_FIRST,
+  FIX_ALL_LOCKS_ORDER,
+  FIX_ALL_LOCKS_CLASS,
+  FIX_NOTIFY_FIRST,
+  FIX_RANGE_END,
+  FIX_RETRY_SEQ,
+  FIX_RETRY_COUNT,
+  FIX_RETRY_LOCKED,
+  FIX_SEQ_LOCKED,
 } from "../layout/structs.gen.ts";
 
 /** What goes wrong on purpose, and the bit of BootParams.without that makes it so. */
@@ -105,11 +117,44 @@ export const SWITCHES_OFF = {
   "no-mapping-recheck": FIX_MAPPING_RECHECK,
   /** 2.6.9: it does not unlock a page that was cut off, as the first form of the patch did. */
   "no-referenced-unlock": FIX_REFERENCED_UNLOCK,
+  /** A task's mm is taken although its last user has gone: get_task_mm of 2.6.27, where a mm may be borrowed. */
+  "plain-get-task-mm": FIX_GET_TASK_MM,
+  /** A notifier is registered under mmap_sem alone. */
+  "unlocked-register": FIX_REGISTER_LOCKS,
+  /** Who unregisters a notifier does not wait for those who are in its methods. */
+  "no-unregister-sync": FIX_UNREGISTER_SYNC,
+  /** A notifier leaves the list before it is released, as in v13 and 2.6.27. */
+  "unlink-before-release": FIX_RELEASE_FIRST,
+  /** All locks of an mm are taken in the order of its VMAs, by several at a time. */
+  "unordered-all-locks": FIX_ALL_LOCKS_ORDER,
+  /** Those of anon_vmas are taken first, as in v13. */
+  "anon-vma-locks-first": FIX_ALL_LOCKS_CLASS,
+  /** A COW fault tells notifiers when it has given up the old page. */
+  "late-notify": FIX_NOTIFY_FIRST,
+  /** Fork leaves a range open when it runs out of memory, as v13 did. */
+  "no-range-end": FIX_RANGE_END,
+  /** A fault of a guest does not compare mmu_notifier_seq. */
+  "no-retry-seq": FIX_RETRY_SEQ,
+  /** A fault of a guest does not look at mmu_notifier_count. */
+  "no-retry-count": FIX_RETRY_COUNT,
+  /** A fault of a guest compares before it takes mmu_lock. */
+  "unlocked-retry": FIX_RETRY_LOCKED,
+  /** mmu_notifier_seq is counted up when mmu_lock is free again. */
+  "late-seq": FIX_SEQ_LOCKED,
 } as const;
 
 /** Name of a switch. */
 export type SwitchName = keyof typeof SWITCHES_OFF;
 
-/** The word for BootParams.without. */
-export const withoutMask = (names: readonly SwitchName[]): number =>
-  [...new Set(names)].reduce((mask, name) => mask + SWITCHES_OFF[name], 0);
+const TWO_32 = 2 ** 32;
+
+/** The two words for BootParams.without, the low one first. A sum of the bits would not be exact. */
+export function withoutWords(names: readonly SwitchName[]): readonly [low: number, high: number] {
+  let [low, high] = [0, 0];
+  for (const name of names) {
+    const bit: number = SWITCHES_OFF[name];
+    if (bit < TWO_32) low |= bit;
+    else high |= bit / TWO_32;
+  }
+  return [low, high];
+}

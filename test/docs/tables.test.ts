@@ -4,7 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { KERNELS } from "../../src/kernel/catalogue.ts";
+import { GENERATIONS } from "../../src/kernel/catalogue.ts";
 import * as layout from "../../src/layout/structs.gen.ts";
 import { MAX_CPUS } from "../../src/machine/config.ts";
 import { ProgramTask } from "../../src/machine/task.ts";
@@ -118,7 +118,7 @@ describe("docs/kernels.md", () => {
 
   test("says when each kernel was released", () => {
     const rows = table(text, "kernel", "released").map(([kernel, released]) => [kernel, released]);
-    expect(rows).toEqual(KERNELS.map(({ name, released }) => [name, released]));
+    expect(rows).toEqual(GENERATIONS.map(({ name, released }) => [name, released]));
   });
 
   test.each([

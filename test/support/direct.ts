@@ -6,10 +6,13 @@ import { memoryViews } from "../../src/layout/view.ts";
 import type { KernelCalls } from "../../src/kernel/calls.ts";
 import { KernelBug } from "../../src/kernel/error.ts";
 import { type Cpu, instantiateCpu, loadKernel } from "../../src/kernel/load.ts";
+import { NotifierPort } from "../../src/kernel/notifier-port.ts";
 import { bugOfTrap } from "../../src/machine/bug-report.ts";
 import { CpuLoop, quiesceCpu } from "../../src/machine/cpu-loop.ts";
 import { type MachineConfig, allocateMemory, machineConfig } from "../../src/machine/config.ts";
 import { attachDisk } from "../../src/machine/machine.ts";
+import type { NotifierClient } from "../../src/notifier/client.ts";
+import { CLIENTS } from "../../src/notifier/clients/index.ts";
 import type { Program } from "../../src/machine/program.ts";
 import type { ProgramTask } from "../../src/machine/task.ts";
 import { type Census, takeCensus } from "./census.ts";
@@ -77,12 +80,19 @@ export class DirectMachine {
     if (this.#arch === undefined) return instantiateCpu(this.#module, this.#memory, id, () => 0);
     const area = PERCPU_AREAS + id * PERCPU_SIZE;
     const base = new WebAssembly.Global({ value: "i32", mutable: false }, area);
+    const notifiers = new NotifierPort();
     const { exports } = new WebAssembly.Instance(this.#module, {
       env: { memory: this.#memory },
+      notifier: notifiers.imports(),
       arch: { percpu_base: base, clock: () => 0, ...this.#arch },
     });
     const views = memoryViews(this.#memory.buffer as unknown as SharedArrayBuffer);
-    return { ...views, id, area, k: exports as unknown as KernelCalls };
+    return { ...views, id, area, notifiers, k: exports as unknown as KernelCalls };
+  }
+
+  /** Makes a client of MMU notifiers known. */
+  notifierClient(client: NotifierClient): void {
+    this.#loop.notifiers.add(CLIENTS.length, client);
   }
 
   /** Makes a closure known by `name`, for fork and clone. */

@@ -7,6 +7,7 @@ import { PERCPU_AREAS, PERCPU_SIZE } from "../../layout/structs.gen.ts";
 import { memoryViews } from "../../layout/view.ts";
 import type { KernelCalls } from "../../kernel/calls.ts";
 import type { Cpu } from "../../kernel/load.ts";
+import { NotifierPort } from "../../kernel/notifier-port.ts";
 import type { ProgramTask } from "../../machine/task.ts";
 import { Replay } from "./replay.ts";
 import { Kind, type Runtime } from "./runtime.ts";
@@ -112,8 +113,10 @@ export function instantiateExplored(
   const area = PERCPU_AREAS + id * PERCPU_SIZE;
   const base = new WebAssembly.Global({ value: "i32", mutable: false }, area);
   const arch = { percpu_base: base, clock: () => 0 };
-  const { exports } = new WebAssembly.Instance(module, { ...runtime.imports, arch });
   const replay = new Replay(runtime, id);
+  const notifiers = new NotifierPort();
+  const notifier = notifiers.imports((body) => replay.callback(body));
+  const { exports } = new WebAssembly.Instance(module, { ...runtime.imports, arch, notifier });
   const views = memoryViews(runtime.memory.buffer as unknown as SharedArrayBuffer);
   const explored = {
     buffer: views.buffer,
@@ -123,5 +126,5 @@ export function instantiateExplored(
     u32: exploredView("u32", views.u32, replay),
     f64: exploredView("f64", views.f64, replay),
   };
-  return { cpu: { ...explored, id, area, k: exploredCalls(exports, replay) }, replay };
+  return { cpu: { ...explored, id, area, notifiers, k: exploredCalls(exports, replay) }, replay };
 }

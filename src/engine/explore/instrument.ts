@@ -25,6 +25,8 @@ const SHADOW_MARK = /(?:^|\/)check\/shadow\/shadow_mark$/;
 const QUIET =
   /^~lib\/(rt|memory|util\/memory)|(?:^|\/)(arch\/memory\/memscan$|lock\/(lockdep|lock_class)\/)/;
 const BYTE_WRITE_ONCE = /(?:^|\/)user_store(?:8|<u8>)$/;
+/** Calls in which a CPU may be suspended: the explorer, and host code that the kernel calls. */
+const SUSPENDING = "explore.point,explore.bulk,explore.wait,notifier.*";
 const FORBIDDEN = ["MemoryInit", "DataDrop", "SIMDLoad", "SIMDLoadStoreLane"];
 
 type Type = number;
@@ -86,7 +88,7 @@ function allFeatures(): number {
 }
 
 function asyncify(module: binaryen.Module): Uint8Array {
-  binaryen.setPassArgument("asyncify-imports", "explore.point,explore.bulk,explore.wait");
+  binaryen.setPassArgument("asyncify-imports", SUSPENDING);
   binaryen.setPassArgument("asyncify-import-globals", "1");
   binaryen.setPassArgument("asyncify-ignore-indirect", "1");
   binaryen.setOptimizeLevel(2);

@@ -22,7 +22,7 @@ import {
   PanicRecord,
   PerCpu,
 } from "../../layout/structs.gen.ts";
-import { memoryViews, setI32, setU64, type MemoryViews } from "../../layout/view.ts";
+import { memoryViews, setI32, type MemoryViews } from "../../layout/view.ts";
 import { chosenKernel } from "../../kernel/catalogue.ts";
 import { ConfigError, KernelBug, MachineSignal } from "../../kernel/error.ts";
 import { loadTwin } from "../../kernel/load.ts";
@@ -32,7 +32,7 @@ import { attachDisk } from "../../machine/machine.ts";
 import { checkInvariants } from "../../machine/invariants/check.ts";
 import type { ProgramTask } from "../../machine/task.ts";
 import type { Prepared, Scenario, ScenarioProgram } from "../../scenario/scenario.ts";
-import { withoutMask, type SwitchName } from "../../scenario/switches.ts";
+import { withoutWords, type SwitchName } from "../../scenario/switches.ts";
 import { sysExit } from "../../syscall/process.ts";
 import { BrokenRule } from "./detect/broken-rule.ts";
 import { NOTHING_OFF, type DetectorName, type Off } from "./detect/catalogue.ts";
@@ -109,10 +109,10 @@ export class KernelSubject implements Subject {
   constructor(scenario: Scenario, options: KernelSubjectOptions = {}) {
     const [first = ""] = scenario.kernels;
     const kernel = options.kernel ?? first;
-    if (!scenario.kernels.includes(chosenKernel(kernel).entry.name)) {
-      const known = scenario.kernels.join(", ");
+    const known = [...scenario.kernels, ...(scenario.others ?? [])];
+    if (!known.includes(chosenKernel(kernel).entry.name)) {
       throw new ConfigError(
-        `the scenario ${scenario.name} is not for ${kernel}: it is for ${known}`,
+        `the scenario ${scenario.name} is not for ${kernel}: it is for ${known.join(", ")}`,
       );
     }
     const checking = options.checking ?? true;
@@ -192,7 +192,9 @@ export class KernelSubject implements Subject {
       throw new ConfigError(`the memory of ${this.scenario.name} is too small to boot: give it 4M`);
     }
     attachDisk(this.config, k);
-    setU64(this.memory, BOOT_PARAMS + BootParams.without, withoutMask(options.without ?? []));
+    const [low, high] = withoutWords(options.without ?? []);
+    setI32(this.memory, BOOT_PARAMS + BootParams.without, low);
+    setI32(this.memory, BOOT_PARAMS + BootParams.without + 4, high);
     if (this.#off.has("lock-order")) setI32(this.memory, BOOT_PARAMS + BootParams.lockdep, 0);
   }
 

@@ -9,12 +9,16 @@
 //
 // Host code that does something else the second time than the first is found out and named. Each
 // handler that an exception passes costs as much as the exception: on the way out of a suspended CPU
-// there is one for each section, and one at the end. Left out: the kernel calling host code (notifier
-// clients).
+// there is one for each section, and one at the end.
+//
+// The kernel calls host code too (notifier clients). A CPU that is suspended in there leaves that code by the
+// exception, then the kernel's frames below it by unwinding, then the host code that had called the kernel
+// by the exception; and comes back the same way. Operations of such code follow the kernel call in
+// the log while it is under way, and are forgotten when it has returned.
 
 import { ProgramExit } from "../../machine/task.ts";
 import { hostSite } from "./host-sites.ts";
-import type { Runtime, RuntimeCalls, Status } from "./runtime.ts";
+import { Asyncify, type Runtime, type RuntimeCalls, type Status } from "./runtime.ts";
 
 /** Leaves the host frames of a CPU that is suspended. No error: nobody but the explorer sees it. */
 const SUSPEND = { leaves: "the host frames of a suspended CPU" };
@@ -100,10 +104,15 @@ function whereOf(error: Error): string {
 export class Replay {
   readonly #calls: RuntimeCalls;
   readonly #status: Status;
+  readonly #asyncify: Runtime["asyncify"];
   readonly #cpu: number;
   /** The first #length are those of this execution; objects are used again in the next. */
   readonly #log: Operation[] = [];
   #length = 0;
+  /** Positions of the kernel calls in which host code is under way, the outermost first. */
+  readonly #open: number[] = [];
+  /** How many of them this run has come to. */
+  #depth = 0;
   #position = 0;
   /** The operation at the end of the log was begun, and is to be resumed. */
   #isResuming = false;
@@ -115,7 +124,9 @@ export class Replay {
   /** Site of the accesses of host code, in the place that meta has for it. */
   #site = hostSite() << 8;
 
-  constructor({ calls, status }: Pick<Runtime, "calls" | "status">, cpu: number) {
+  constructor(runtime: Pick<Runtime, "calls" | "status" | "asyncify">, cpu: number) {
+    const { calls, status, asyncify } = runtime;
+    this.#asyncify = asyncify;
     this.#calls = calls;
     this.#status = status;
     this.#cpu = cpu;
@@ -123,7 +134,7 @@ export class Replay {
 
   /** Before an execution. */
   begin(): void {
-    this.#length = 0;
+    this.#length = this.#open.length = 0;
     this.#isResuming = this.#isLeaving = false;
     this.#isOutside = true;
     this.#trap = undefined;
@@ -135,7 +146,7 @@ export class Replay {
    * ReplayError.
    */
   run(program: () => void, afterwards: () => void): void {
-    this.#position = 0;
+    this.#position = this.#depth = 0;
     this.#isOutside = false;
     this.#isLeaving = false;
     this.#isResuming = this.#status.isSuspended(this.#cpu);
@@ -246,6 +257,36 @@ export class Replay {
     return this.#conclude(result);
   }
 
+  /** Host code that the kernel calls: in the middle of a call of its CPU, or outside of programs. */
+  callback<T>(body: () => T): T {
+    if (this.#isOutside) return body();
+    const call = this.#position;
+    if (this.#asyncify.value === Asyncify.rewinding) {
+      this.#asyncify.value = Asyncify.normal;
+    } else {
+      this.#open[this.#depth] = call;
+      this.#length = call + 1;
+    }
+    this.#depth++;
+    this.#position = call + 1;
+    let result: T;
+    try {
+      result = body();
+    } catch (error) {
+      if (error !== SUSPEND || this.#trap !== undefined) throw error;
+      // Back to the kernel, whose frames follow. What it is given in place of a result, it does not look at.
+      this.#depth--;
+      this.#position = call;
+      this.#asyncify.value = Asyncify.unwinding;
+      return undefined as T;
+    }
+    this.#returned();
+    if (this.#position < this.#length || this.#isResuming) throw this.#breachAt("a notifier", []);
+    this.#open.length = --this.#depth;
+    this.#position = this.#length = call;
+    return result;
+  }
+
   /** A trap: host code is on its way out. */
   #trapped(error: unknown): unknown {
     this.#trap = error as Error;
@@ -294,7 +335,8 @@ export class Replay {
     if (this.#isLeaving) throw SUSPEND;
     const position = this.#position;
     const operation = (this.#log[position] ??= new Operation());
-    const isKnown = position < this.#length;
+    const isOpen = position === this.#open[this.#depth];
+    const isKnown = position < this.#length && !isOpen;
     if (!isKnown && !this.#isResuming) {
       operation.set(name, a, b, c, d, e);
       return undefined;
@@ -307,7 +349,8 @@ export class Replay {
       this.#position++;
       return operation;
     }
-    this.#isResuming = false;
+    // Of a call in which host code is under way, that code has the operation in which the CPU was suspended.
+    if (!isOpen) this.#isResuming = false;
     this.#calls.rewind();
     return undefined;
   }

@@ -165,7 +165,12 @@ export interface Runtime {
   /** Index in `wide` of the first pair of values. */
   readonly values: number;
   readonly imports: Record<string, Record<string, WebAssembly.ImportValue>>;
+  /** Whether frames are being unwound or rebuilt: see Asyncify. */
+  readonly asyncify: WebAssembly.Global<"i32">;
 }
+
+/** Values of Runtime.asyncify. */
+export const Asyncify = { normal: 0, unwinding: 1, rewinding: 2 } as const;
 
 /**
  * Makes a runtime whose words lie behind `machineBytes` of memory, a multiple of 64 KiB. The memory is
@@ -202,6 +207,7 @@ export function createRuntime(machineBytes: number): Runtime {
     events: calls.events_address() >>> 2,
     values: calls.values_address() >>> 3,
     imports,
+    asyncify: state,
   };
 }
 

@@ -94,6 +94,11 @@ export class ScenarioHost implements ScenarioMachine {
   }
 
   /** See ScenarioMachine. */
+  resume(task: ProgramTask): ProgramTask {
+    return this.run(task, () => task);
+  }
+
+  /** See ScenarioMachine. */
   run<T>(task: ProgramTask, body: (task: ProgramTask) => T): T {
     return this.#awake(task.cpuId, () => {
       task.cpu.k.switch_to(task.address);

@@ -12,6 +12,8 @@ import { checkFrames, checkLru, checkNrMapped } from "./rules-frames.ts";
 import { checkMms } from "./rules-mm.ts";
 import { checkInodeCounts, checkMappings, checkVisible } from "./rules-rmap.ts";
 import { checkSwap } from "./rules-swap.ts";
+import { checkNotifiers } from "./rules-notifiers.ts";
+import { walkClients } from "./walk-clients.ts";
 import { walkFiles } from "./walk-files.ts";
 import { walkFree } from "./walk-free.ts";
 import { walkMms } from "./walk-mms.ts";
@@ -33,6 +35,7 @@ export function readWorld(memory: MemoryViews): World {
   walkSlabs(world);
   walkMms(world);
   walkFiles(world);
+  walkClients(world);
   walkFree(world);
   return world;
 }
@@ -52,6 +55,7 @@ export function checkInvariants(
   checkMms(world);
   checkSwap(world);
   checkTlbs(world);
+  checkNotifiers(world);
   checkTasks(world);
   checkLocks(world);
   return world.findings.violations;

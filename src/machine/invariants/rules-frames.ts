@@ -17,6 +17,7 @@ import { hex } from "./findings.ts";
 import { listNodes } from "./lists.ts";
 import {
   ROLE_BUDDY,
+  ROLE_CLIENT,
   ROLE_FREE,
   ROLE_HOT,
   ROLE_MAPPED,
@@ -40,6 +41,7 @@ const USES: readonly (readonly [mask: number, name: string])[] = [
   [ROLE_HOT, "hot list"],
   [ROLE_TABLE, "page table"],
   [ROLE_SLAB, "slab"],
+  [ROLE_CLIENT, "notifier client"],
   [ROLE_USER, "program"],
 ];
 

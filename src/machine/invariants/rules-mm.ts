@@ -117,6 +117,11 @@ function tasksOf(world: World, mm: number): number {
   return tasks;
 }
 
+/** References that clients of MMU notifiers hold. */
+function heldByClients(world: World, mm: number): number {
+  return world.clients.reduce((sum, client) => sum + (client.mm === mm ? client.holds : 0), 0);
+}
+
 /** The counters of an mm: I-RSS, VMA-COUNT, TOTAL-VM, NR-TABLES, MM-USERS, MM-COUNT, MM-MASK. */
 function checkCounters(world: World, mm: MmRecord): void {
   const name = mmName(world, mm.address);
@@ -133,7 +138,8 @@ function checkCounters(world: World, mm: MmRecord): void {
   const isKernel = mm.address === INIT_MM;
   const users = isKernel ? 1 : tasksOf(world, mm.address);
   equal("MM-USERS", users, MmStruct.mm_users);
-  equal("MM-COUNT", (users > 0 ? 1 : 0) + cpus.count, MmStruct.mm_count);
+  const holds = heldByClients(world, mm.address);
+  equal("MM-COUNT", (users > 0 ? 1 : 0) + cpus.count + holds, MmStruct.mm_count);
   if (isKernel) return;
   const mask = mm.address + MmStruct.cpu_vm_mask;
   const found = `${hex(world.u32(mask + 4))} ${hex(world.u32(mask))}`;

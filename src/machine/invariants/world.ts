@@ -17,7 +17,7 @@ import {
 import { getI32, getU32, getU64, type MemoryViews } from "../../layout/view.ts";
 import { Findings, hex } from "./findings.ts";
 
-/** What a frame is used for; a frame of a program may have several of the last three. */
+/** What a frame is used for; a frame of a program may have several of MAPPED, CACHED and PAGEVEC. */
 export const ROLE_RESERVED = 1;
 export const ROLE_BUDDY = 2;
 export const ROLE_HOT = 4;
@@ -28,6 +28,7 @@ export const ROLE_CACHED = 64;
 export const ROLE_PAGEVEC = 128;
 /** The page is in the swap cache. */
 export const ROLE_SWAPPED = 256;
+export const ROLE_CLIENT = 512;
 /** The frame belongs to programs. */
 export const ROLE_USER = ROLE_MAPPED | ROLE_CACHED | ROLE_PAGEVEC | ROLE_SWAPPED;
 /** The frame is free. */
@@ -66,6 +67,17 @@ export interface PteRecord {
   readonly pfn: number;
 }
 
+/** A block of memory of a client of MMU notifiers. */
+export interface ClientRecord {
+  readonly address: number;
+  /** Address space that it follows; 0: it is the list of an mm. */
+  readonly mm: number;
+  /** References to that mm. */
+  readonly holds: number;
+  /** Number of its client. */
+  readonly client: number;
+}
+
 /** Everything that the rules look at. */
 export class World {
   readonly memory: MemoryViews;
@@ -94,6 +106,8 @@ export class World {
   readonly swapCached = new Map<number, number>();
   /** Who uses each block of the disk. */
   readonly blocks = new Map<number, string>();
+  /** What clients of MMU notifiers have allocated. */
+  readonly clients: ClientRecord[] = [];
   /** Inode that each page-cache page belongs to. */
   readonly cached = new Map<number, { readonly inode: number; readonly index: number }>();
 

@@ -1,0 +1,75 @@
+// Whether a method of a notifier may sleep. Linux: might_sleep() and the preempt count, as far as it concerns
+// what a method is called under.
+//
+// A site that calls methods under something that must not sleep says so, by the configuration: a spinlock of the
+// reverse map, page_table_lock, an open mmu_gather, a read section of RCU. The count lies in the area of the
+// CPU. A client that sleeps all the same stops the machine: "scheduling while atomic".
+
+import { BUG_SCHEDULING_WHILE_ATOMIC, bug_on } from "../arch/bug";
+import { PERCPU_NOTIFIER, this_cpu_base } from "../arch/percpu";
+import {
+  NOTIFIER_MERGED,
+  NOTIFIER_NONE,
+  MMN_ANON_VMA_SEM,
+  MMN_I_MMAP_SEM,
+  MMN_OUTSIDE_PTL,
+  MMN_UNMAP_VMAS_GATHER,
+} from "./config";
+
+/** True if patch `bit` of the thread is in this kernel. */
+@inline
+export function has_patch(bit: i32): bool {
+  return (CONFIG_MMN_PATCHES & bit) != 0;
+}
+
+/** Walkers are read sections of RCU, in which nobody sleeps. */
+@inline
+export function walks_under_rcu(): bool {
+  return CONFIG_MMU_NOTIFIER == NOTIFIER_MERGED;
+}
+
+/** Methods of single pages are called under page_table_lock: before patch 04. */
+@inline
+export function methods_under_ptl(): bool {
+  return !has_patch(MMN_OUTSIDE_PTL);
+}
+
+/** unmap_vmas calls methods inside the mmu_gather of its caller: before patch 06. */
+@inline
+export function ranges_in_gather(): bool {
+  return !has_patch(MMN_UNMAP_VMAS_GATHER);
+}
+
+/** i_mmap_lock is a spinlock: before patch 08. */
+@inline
+export function i_mmap_spins(): bool {
+  return !has_patch(MMN_I_MMAP_SEM);
+}
+
+/** anon_vma->lock is a spinlock: before patch 09. */
+@inline
+export function anon_vma_spins(): bool {
+  return !has_patch(MMN_ANON_VMA_SEM);
+}
+
+/** From here to leave_atomic() no method may sleep, if `atomic`. */
+@inline
+export function enter_atomic(atomic: bool): void {
+  if (CONFIG_MMU_NOTIFIER == NOTIFIER_NONE || !atomic) return;
+  const depth = this_cpu_base() + PERCPU_NOTIFIER;
+  store<u32>(depth, load<u32>(depth) + 1);
+}
+
+/** Ends enter_atomic(). */
+@inline
+export function leave_atomic(atomic: bool): void {
+  if (CONFIG_MMU_NOTIFIER == NOTIFIER_NONE || !atomic) return;
+  const depth = this_cpu_base() + PERCPU_NOTIFIER;
+  store<u32>(depth, load<u32>(depth) - 1);
+}
+
+/** Stops the machine if the caller must not sleep here. */
+export function might_sleep(): void {
+  const depth = load<u32>(this_cpu_base() + PERCPU_NOTIFIER);
+  bug_on(depth != 0, BUG_SCHEDULING_WHILE_ATOMIC, 0, depth);
+}

@@ -1,0 +1,120 @@
+// The hardware of a secondary MMU: entries that it walks by itself. An entry is a word of its client's state:
+//
+//    31                4   3   2   1   0
+//   ├──────── frame ────────┤ D ┤ A ┤ W ┤ P ┤     0: nothing is mapped
+//
+// An access looks at the entry and then at the frame, and takes no interrupt in between, like a CPU
+// that has the translation in its TLB. An entry of a TLB has a tag besides, in a word of its own. So
+// who has cleared an entry waits, in flush_secondary(), until every other CPU has taken an interrupt:
+// then no access is under way that saw it. A and D are set by compare-and-exchange. Frames without
+// content read as zeros.
+
+import {
+  atomic_cmpxchg,
+  atomic_fetch_and,
+  atomic_xchg,
+  read_once,
+  write_once,
+} from "../arch/atomic";
+import { boot } from "../arch/boot_params";
+import { cpu_bit, percpu_of, percpu_tlb_state, this_cpu } from "../arch/percpu";
+import { TLB_STATE_OK } from "../arch/tlb_state";
+import { FLUSH_ALL } from "../arch/tlb_interrupt";
+import { NOTIFIER_NONE } from "./config";
+import { MmStruct } from "../mm/mm_types";
+import { PG_dirty, page_set_flag, pfn_to_page } from "../mm/page";
+import { flush_tlb_others } from "../mm/tlb_flush";
+import { take_interrupts } from "../sched/idle";
+
+export const SPTE_PRESENT: u32 = 1;
+export const SPTE_WRITE: u32 = 2;
+export const SPTE_ACCESSED: u32 = 4;
+export const SPTE_DIRTY: u32 = 8;
+/** Where the frame of an entry stands. */
+export const SPTE_SHIFT: u32 = 4;
+/** secondary_load32: no entry allows it. */
+export const SECONDARY_MISS: i32 = -1;
+
+/** Address of the word that an entry and an offset name, or 0 for a frame without content. */
+@inline
+function word_of(entry: u32, offset: u32): usize {
+  const pfn = entry >> SPTE_SHIFT;
+  return pfn < boot().lowmem_pfns ? ((<usize>pfn) << 12) | (offset & 4092) : 0;
+}
+
+/** The tag of an entry is the right one, or it has none. */
+@inline
+function tag_is(tag_at: usize, tag: u32): bool {
+  return tag_at == 0 || read_once<u32>(tag_at) == tag;
+}
+
+/** The entry at `at`, if it allows the access, with its marks set; else 0. */
+@inline
+function translate_secondary(at: usize, needed: u32, marks: u32, tag_at: usize, tag: u32): u32 {
+  while (true) {
+    if (!tag_is(tag_at, tag)) return 0;
+    const entry = read_once<u32>(at);
+    if ((entry & needed) != needed) return 0;
+    if ((entry & marks) == marks || atomic_cmpxchg<u32>(at, entry, entry | marks) == entry) {
+      // Another entry may have come in its place between the two looks.
+      return tag_is(tag_at, tag) ? entry : 0;
+    }
+  }
+}
+
+/** Loads 32 bits through the entry at `at`; SECONDARY_MISS when it allows no load. Outside of the kernel. */
+export function secondary_load32(at: usize, offset: u32, tag_at: usize, tag: u32): f64 {
+  if (CONFIG_MMU_NOTIFIER == NOTIFIER_NONE) return SECONDARY_MISS;
+  take_interrupts();
+  const entry = translate_secondary(at, SPTE_PRESENT, SPTE_ACCESSED, tag_at, tag);
+  if (entry == 0) return SECONDARY_MISS;
+  const word = word_of(entry, offset);
+  return word == 0 ? 0 : <f64>read_once<u32>(word);
+}
+
+/** Stores 32 bits through the entry at `at`; false when it allows no store. Outside of the kernel. */
+export function secondary_store32(
+  at: usize,
+  offset: u32,
+  value: u32,
+  tag_at: usize,
+  tag: u32,
+): bool {
+  if (CONFIG_MMU_NOTIFIER == NOTIFIER_NONE) return false;
+  take_interrupts();
+  const needed = SPTE_PRESENT | SPTE_WRITE;
+  const entry = translate_secondary(at, needed, SPTE_ACCESSED | SPTE_DIRTY, tag_at, tag);
+  if (entry == 0) return false;
+  const word = word_of(entry, offset);
+  if (word != 0) write_once<u32>(word, value);
+  return true;
+}
+
+/** Sets the entry at `at`. */
+export function secondary_set(at: usize, entry: u32): void {
+  atomic_xchg<u32>(at, entry);
+}
+
+/** Clears the entry at `at`; returns what it was. A page that was written through it is dirty from here on. */
+export function secondary_clear(at: usize): u32 {
+  const entry = atomic_xchg<u32>(at, 0);
+  if (entry & SPTE_DIRTY) page_set_flag(pfn_to_page(entry >> SPTE_SHIFT), PG_dirty);
+  return entry;
+}
+
+/** Takes the accessed mark off the entry at `at`; true if it was set. */
+export function secondary_clear_young(at: usize): bool {
+  if ((read_once<u32>(at) & SPTE_ACCESSED) == 0) return false;
+  return (atomic_fetch_and<u32>(at, ~SPTE_ACCESSED) & SPTE_ACCESSED) != 0;
+}
+
+/** Returns when no other CPU is in the middle of an access that began before. */
+export function flush_secondary(): void {
+  let others: u64 = 0;
+  for (let id: u32 = 0; id < boot().nr_cpus; id++) {
+    // FULL, by the exchange that cleared the entry. Pairs with leave_lazy(): who is at rest now finds it cleared.
+    if (read_once<u32>(percpu_tlb_state(percpu_of(id))) == TLB_STATE_OK) others |= cpu_bit(id);
+  }
+  others &= ~cpu_bit(this_cpu().id);
+  if (others != 0) flush_tlb_others(others, changetype<MmStruct>(0), FLUSH_ALL);
+}
