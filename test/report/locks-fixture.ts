@@ -26,9 +26,14 @@ function result(lock: string, index: number, cpus: number, acquire: "spin" | "tr
     ...{ lockNs: 4.5 * cpus + index, loadNs: 401.6 },
     ...{ changePercent: index === 0 ? null : -5 * index },
     ...{ changeCi95: index === 0 ? null : [-5 * index - 2, -5 * index + (index === 1 ? 6 : 2)] },
-    ...{ wait: latency(10 * cpus), hold: latency(100), giveUp: tries ? latency(12) : null },
+    ...{ wait: latency(10 * cpus + index), hold: latency(100), giveUp: tries ? latency(12) : null },
     ...{ waitPercent: 12.5, wastedPercent: tries ? 3.2 : 0, otherPercent: tries ? 60 : 40 },
-    ...{ jain: 0.98, leastSharePercent: 91.2, sameCpuPercent: 33.3, mostPassed: 77 },
+    ...{
+      jain: 0.98,
+      leastSharePercent: 91.2 - index,
+      sameCpuPercent: 33.3 + index,
+      mostPassed: 77,
+    },
     ...{ failedPercent: tries ? 41.7 : 0, mostFailed: tries ? 9 : 0, retriedPercent: 0 },
   };
 }

@@ -42,6 +42,11 @@ test("the text has a row for each lock and load, and marks those beyond the core
   expect(text).toMatch(/^mcs .* -10\.0 % /m);
   expect(text).toMatch("1.66 ns an operation");
   expect(text).toMatch(`is not a lock: CPUs took 832 turns`);
+  expect(text.match(/^\d CPUs: .*$/gm)).toEqual([
+    "2 CPUs: most acquisitions ttas (4.50 million a second); 99 of 100 waits end within 180 ns with ttas, " +
+      "within 243 ns with mutex; one CPU gets 84 % of an equal share with mutex; " +
+      "40 % of the turns of mutex follow one of the same CPU.",
+  ]);
   expect(text).not.toMatch(/NaN|undefined|Infinity/);
 });
 

@@ -18,6 +18,7 @@ import { OVERSUBSCRIBED_MARK } from "../rows.ts";
 import { drawCharts, type LockCharts } from "./charts.ts";
 import { costLine, costTable, failures, fairnessTable, footnotes, loadLine } from "./rows.ts";
 import { trylockTable, trylockWords } from "./trylock.ts";
+import { lockWords } from "./words.ts";
 
 /**
  * Writes the report as one self-contained HTML file.
@@ -35,6 +36,7 @@ export async function locksHtml(doc: LocksDocument, command: string): Promise<st
     ...failures(doc).map((sentence) => `<div class="verdict"><p>${escapeHtml(sentence)}</p></div>`),
     ...(doc.results.length === 0 ? [paragraph("Nothing was measured.")] : []),
     ...trylock(doc),
+    ...summary(doc),
     ...(fair.length === 0 ? [] : figures(only(fair), await drawCharts(doc, false))),
     ...(crowded.length === 0 ? [] : [await crowd(only(crowded))]),
     section("What measuring costs", [
@@ -69,6 +71,13 @@ function trylock(doc: LocksDocument): Html[] {
       htmlTable(trylockTable(doc)),
     ]),
   ];
+}
+
+function summary(doc: LocksDocument): Html[] {
+  const sentences = doc.trylock.length > 0 ? [] : lockWords(doc);
+  if (sentences.length === 0) return [];
+  const items = sentences.map((sentence) => `<li>${escapeHtml(sentence)}</li>`);
+  return [section("What was found", [`<ul class="findings">${items.join("\n")}</ul>`])];
 }
 
 const CURVES =

@@ -15,17 +15,23 @@ import {
   loadLine,
 } from "./rows.ts";
 import { trylockTable, trylockWords } from "./trylock.ts";
+import { lockWords } from "./words.ts";
 
 /** The whole text, ending in a newline. Where it is to be shown decides the style. */
 export function locksText(doc: LocksDocument, style: TextStyle = textStyle()): string {
   const parts = [
     lines([loadLine(doc), hostLine(doc)]),
     ...(doc.results.length === 0 ? [] : [...tables(doc, style), lines([costLine(doc)])]),
-    ...[footnotes(doc), trylockWords(doc), failures(doc)]
+    ...[footnotes(doc), words(doc), failures(doc)]
       .filter((sentences) => sentences.length > 0)
       .map(lines),
   ];
   return parts.join("\n");
+}
+
+/** The summary in words: of the comparison where there is one. */
+function words(doc: LocksDocument): string[] {
+  return doc.trylock.length > 0 ? trylockWords(doc) : lockWords(doc);
 }
 
 function tables(doc: LocksDocument, style: TextStyle): string[] {
