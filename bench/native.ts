@@ -65,6 +65,11 @@ export async function openLinux(): Promise<NativeProgram | undefined> {
   return start("linux", "linux.c", FLAGS);
 }
 
+/** The testcases of racier scale on this machine's own Linux; undefined if nativeProblem() says so. */
+export async function openScale(): Promise<NativeProgram | undefined> {
+  return start("scale", "scale.c", FLAGS);
+}
+
 /**
  * The commands that tell a twin about `layout`, to run before "forkexit layout R".
  * @param hot addresses of the pages that parent and child write around the fork

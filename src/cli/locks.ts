@@ -3,16 +3,20 @@
 import { writeFileSync } from "node:fs";
 import os from "node:os";
 import { Command } from "commander";
+import { threadsEngine } from "../engine/threads/engine.ts";
 import { NothingMeasured } from "../experiment/fork.ts";
 import type { LocksDocument } from "../experiment/locks/document.ts";
+import { runLockOrder } from "../experiment/lock-order.ts";
 import { runLocks, type LocksOptions } from "../experiment/locks/locks.ts";
 import { MAX_LOCKS } from "../experiment/locks/memory.ts";
 import { ACQUIRES, type Acquire } from "../experiment/locks/subject.ts";
+import { chosenKernel } from "../kernel/catalogue.ts";
 import { ConfigError } from "../kernel/error.ts";
 import { LOCKS } from "../lab/catalogue.ts";
 import { LAB_MAX_CPUS } from "../lab/memory.ts";
 import { lockSource } from "../lab/sources.ts";
 import { locksHtml } from "../report/locks/html.ts";
+import { lockOrderText } from "../report/lock-order-text.ts";
 import { lockList } from "../report/locks/list.ts";
 import { locksSvg } from "../report/locks/svg.ts";
 import { locksText } from "../report/locks/text.ts";
@@ -33,12 +37,14 @@ interface Options {
   readonly sample: number;
   readonly rounds: number;
   readonly seconds: number;
+  readonly order?: string | true;
   readonly list?: boolean;
   readonly json?: boolean;
   readonly out?: string;
 }
 
 const STATUS_BROKEN = 1;
+const ORDER_SECONDS = 3;
 const DEFAULT_CRITICAL_NS = 100;
 const DEFAULT_THINK_NS = 300;
 /** Levels of contention at which trying is compared with waiting. */
@@ -127,7 +133,34 @@ function progressBar(): {
   };
 }
 
-async function measure(names: string[], options: Options): Promise<void> {
+/** The order of the kernel's locks, as a short stress teaches it. */
+async function order(options: Options, isDefaultTime: boolean): Promise<void> {
+  const watch = watchInterrupt();
+  try {
+    const doc = await runLockOrder(
+      {
+        kernel: options.order === true ? "2.6.9" : chosenKernel(options.order ?? "").name,
+        cpus: options.cpus?.at(-1) ?? 2,
+        seconds: isDefaultTime ? ORDER_SECONDS : options.seconds,
+        seed: Math.floor(Math.random() * 2 ** 32),
+        interrupted: watch.interrupted,
+      },
+      threadsEngine,
+    );
+    const text = options.json ? `${JSON.stringify(doc, null, 2)}\n` : lockOrderText(doc);
+    process.stdout.write(text);
+    const isWrong = doc.pairs.some(({ documented }) => !documented);
+    if (isWrong || doc.failure !== null) process.exitCode = STATUS_BROKEN;
+  } finally {
+    watch.stop();
+  }
+}
+
+async function measure(names: string[], options: Options, command: Command): Promise<void> {
+  if (options.order !== undefined) {
+    await order(options, command.getOptionValueSource("seconds") === "default");
+    return;
+  }
   if (options.list) {
     process.stdout.write(lockList(LOCKS, options.json ?? false));
     return;
@@ -215,6 +248,10 @@ export function locksCommand(): Command {
     )
     .option("--rounds <n>", "rounds of every lock and load", wholeNumber("--rounds", 1, 10_000), 11)
     .option("--seconds <n>", "time of all rounds together", positiveNumber("--seconds", 86_400), 15)
+    .option(
+      "--order [kernel]",
+      "in which order a kernel takes its locks, as a short stress teaches, beside the documented order",
+    )
     .option("--list", "what locks there are, where they come from and what they promise")
     .option("--json", "one JSON document on standard output (docs/json.md)")
     .option("--out <file>", "write a report with curves, one HTML file, or the curves alone (.svg)")

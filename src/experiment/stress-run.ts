@@ -2,6 +2,7 @@
 // standing still, the checks, and the end, when everything exits and all memory must be back.
 
 import { MachineSignal, SyscallError } from "../kernel/error.ts";
+import type { MemoryViews } from "../layout/view.ts";
 import { lastEvents } from "../machine/bug-report.ts";
 import { checkInvariants } from "../machine/invariants/check.ts";
 import type { Violation } from "../machine/invariants/findings.ts";
@@ -43,6 +44,8 @@ export interface StressOptions {
   readonly onProgress?: (progress: StressProgress) => void;
   /** True when the user wants it to end. */
   readonly interrupted?: () => boolean;
+  /** Shown the memory of the machine, before that is stopped. */
+  readonly atEnd?: (memory: MemoryViews) => void;
   /** A CPU that does not come to a halt for so long hangs, in ms. @defaultValue 30000 */
   readonly hangMs?: number;
 }

@@ -161,6 +161,7 @@ export async function runStress(options: StressOptions, engine: Engine): Promise
     );
     const { kernel, cpus, lowmemPages } = machine.config;
     const told = describe(machine, run);
+    options.atEnd?.(machine.memory);
     return {
       ...{ command: "stress", version: racierVersion(), host, kernel, cpus },
       ...{ memoryBytes: lowmemPages * 4096, checking: options.checking, seed: options.seed },
