@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import os from "node:os";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
 import { NothingMeasured } from "../experiment/fork.ts";
 import type { LocksDocument } from "../experiment/locks/document.ts";
@@ -192,6 +192,11 @@ async function measure(names: string[], options: Options, command: Command): Pro
   }
 }
 
+const ORDER = new Option(
+  "--order [kernel]",
+  "in which order a kernel takes its locks, as a short stress teaches, beside the documented order",
+);
+
 /** The subcommand. */
 export function locksCommand(): Command {
   return new Command("locks")
@@ -230,12 +235,7 @@ export function locksCommand(): Command {
       `how to get it: ${ACQUIRES.join(", ")} (default: spin)`,
       listOf(parseAcquire),
     )
-    .option(
-      "--tries <n>",
-      "tries before try-spin gives up and park sleeps",
-      wholeNumber("--tries", 1, 1e6),
-      100,
-    )
+    .option("--tries <n>", "tries of try-spin and park", wholeNumber("--tries", 1, 1e6), 100)
     .option(
       "--compare-trylock",
       "trying beside waiting at several levels of contention, and what it comes to",
@@ -248,10 +248,7 @@ export function locksCommand(): Command {
     )
     .option("--rounds <n>", "rounds of every lock and load", wholeNumber("--rounds", 1, 10_000), 11)
     .option("--seconds <n>", "time of all rounds together", positiveNumber("--seconds", 86_400), 15)
-    .option(
-      "--order [kernel]",
-      "in which order a kernel takes its locks, as a short stress teaches, beside the documented order",
-    )
+    .addOption(ORDER)
     .option("--list", "what locks there are, where they come from and what they promise")
     .option("--json", "one JSON document on standard output (docs/json.md)")
     .option("--out <file>", "write a report with curves, one HTML file, or the curves alone (.svg)")

@@ -14,6 +14,7 @@ import { locksCommand } from "./locks.ts";
 import { runCommand } from "./run.ts";
 import { scaleCommand } from "./scale.ts";
 import { stressCommand } from "./stress.ts";
+import { topCommand } from "./top.ts";
 
 const STATUS_BROKEN = 1;
 const STATUS_WRONG_USE = 2;
@@ -26,6 +27,7 @@ function program(): Command {
     .addCommand(forkCommand())
     .addCommand(scaleCommand())
     .addCommand(stressCommand())
+    .addCommand(topCommand())
     .addCommand(locksCommand())
     .addCommand(exploreCommand())
     .addCommand(replayCommand())

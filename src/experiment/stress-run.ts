@@ -44,6 +44,8 @@ export interface StressOptions {
   readonly onProgress?: (progress: StressProgress) => void;
   /** True when the user wants it to end. */
   readonly interrupted?: () => boolean;
+  /** Shown the memory of the machine, before the work begins. */
+  readonly atStart?: (memory: MemoryViews) => void;
   /** Shown the memory of the machine, before that is stopped. */
   readonly atEnd?: (memory: MemoryViews) => void;
   /** A CPU that does not come to a halt for so long hangs, in ms. @defaultValue 30000 */

@@ -155,6 +155,7 @@ export async function runStress(options: StressOptions, engine: Engine): Promise
     const programs = ownModule("../workload/stress/stress-programs", import.meta.url);
     await machine.load({ module: programs, programs: STRESS_PROGRAMS });
     const run = new StressRun(options, machine, boot, await makeFiles(machine, options.seed));
+    options.atStart?.(machine.memory);
     const failure = await run.run().then(
       () => null,
       (error: unknown) => failureOf(error, machine),
