@@ -19,8 +19,8 @@ const ANON_VMA_FIRST = [["anon_vma.lock"], ["page_table_lock"]];
 
 /** The order of a kernel, which may be a variant. Throws ConfigError. */
 export function documentedOrder(kernel: string): readonly (readonly string[])[] {
-  const { entry, settings } = chosenKernel(kernel);
-  const isNew = settings["CONFIG_MM_LOCK_ORDERING"] ?? (entry.name === "2.6.9" ? 1 : 0);
+  const { target, settings } = chosenKernel(kernel);
+  const isNew = settings["CONFIG_MM_LOCK_ORDERING"] ?? (target === "2.6.9" ? 1 : 0);
   return [["i_sem"], ...AROUND, ...(isNew === 1 ? ANON_VMA_FIRST : PTL_FIRST), ...INSIDE];
 }
 

@@ -105,3 +105,12 @@ test("an inversion, a lock of no class and a lock inside itself are found", () =
 
   expect(inversions(new Set([...good, ...bad]), "2.6.9")).toEqual(bad);
 });
+
+test("a kernel that is built from another has its order", () => {
+  const pair = { outer: "anon_vma.lock", inner: "page_table_lock" };
+  const agrees = ["2.6.8", "2.6.9", "2.6.27", "2.6.9+ptl=mcs"].map((kernel) =>
+    isDocumented(pair, documentedOrder(kernel)),
+  );
+
+  expect(agrees).toEqual([false, true, true, true]);
+});
