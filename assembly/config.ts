@@ -1,4 +1,4 @@
-// Names for the values of CONFIG_*, and a compile-time refusal of kernels that cannot be.
+// What CONFIG_* values come to, and a compile-time refusal of kernels that cannot be.
 //
 // asconfig.json gives every target its CONFIG_* values, a variant replaces some of them
 // (src/kernel/catalogue.ts). A branch on one of them is folded, and the branch not taken is not
@@ -8,17 +8,21 @@
 // The five patches of August 2004 that made 2.6.9 of 2.6.8 are one value each, 0 or 1. In 2.6.8 all
 // are 0, in 2.6.9 all are 1. What a patch needs of another is refused here, with the reason.
 
+import {
+  PATCH_ANON_IN_MAPPING,
+  PATCH_KILL_PAGE_MAP_LOCK,
+  PATCH_MM_LOCK_ORDERING,
+  PATCH_SWAPOFF_ANON_VMA,
+  PATCH_TYPESAFE_SLAB,
+  RMAP_ANONMM,
+  RMAP_ANON_VMA,
+  RMAP_PTE_CHAIN,
+} from "./config_rmap";
+
 /** CONFIG_KERNEL: the version as one number, major * 10000 + minor * 100 + patch. */
 export const KERNEL_2_6_6: i32 = 20606;
 export const KERNEL_2_6_8: i32 = 20608;
 export const KERNEL_2_6_9: i32 = 20609;
-
-/** CONFIG_RMAP: each page has the addresses of the PTEs that map it. */
-export const RMAP_PTE_CHAIN: i32 = 1;
-/** CONFIG_RMAP: an anonymous page has an address, and all mms since an exec may map it there. */
-export const RMAP_ANONMM: i32 = 2;
-/** CONFIG_RMAP: an anonymous page has a list of VMAs. */
-export const RMAP_ANON_VMA: i32 = 3;
 
 /** CONFIG_SPINLOCK: test, then test-and-set; no order among the waiters. */
 export const SPINLOCK_TTAS: i32 = 1;
@@ -45,17 +49,6 @@ const SPINLOCK_LAST: i32 = 9;
 export const RECLAIM_TRIES: i32 = 1;
 /** CONFIG_RECLAIM_LOCKS: who comes from a page waits for them. */
 export const RECLAIM_SPINS: i32 = 2;
-
-/** Bits of BootParams.patches. CONFIG_ANON_IN_MAPPING: the anonymous mark is a bit of page->mapping. */
-export const PATCH_ANON_IN_MAPPING: u32 = 1;
-/** CONFIG_KILL_PAGE_MAP_LOCK: the mapcount is atomic, from -1, and has no lock. */
-export const PATCH_KILL_PAGE_MAP_LOCK: u32 = 2;
-/** CONFIG_TYPESAFE_SLAB: memory of anon_vmas goes back after a grace period of RCU. */
-export const PATCH_TYPESAFE_SLAB: u32 = 4;
-/** CONFIG_MM_LOCK_ORDERING: anon_vma.lock and i_mmap_lock lie outside page_table_lock everywhere. */
-export const PATCH_MM_LOCK_ORDERING: u32 = 8;
-/** CONFIG_SWAPOFF_ANON_VMA: swapoff looks in the VMAs of the page's anon_vma only. */
-export const PATCH_SWAPOFF_ANON_VMA: u32 = 16;
 
 /** The patches that this kernel has. */
 export const PATCHES: u32 =
@@ -92,6 +85,8 @@ if (
 if (CONFIG_LOCK_STAT != 0 && CONFIG_LOCK_STAT != 1) ERROR("CONFIG_LOCK_STAT is 0 (off) or 1 (on)");
 if (CONFIG_RECLAIM_LOCKS != RECLAIM_TRIES && CONFIG_RECLAIM_LOCKS != RECLAIM_SPINS)
   ERROR("CONFIG_RECLAIM_LOCKS names no way to take locks: 1 (trylock) or 2 (spin)");
+if (CONFIG_NRPTE != 7 && CONFIG_NRPTE != 15 && CONFIG_NRPTE != 31)
+  ERROR("CONFIG_NRPTE is 7, 15 or 31: PTEs in an element that fills 32, 64 or 128 bytes");
 if (CONFIG_CHECK != 0 && CONFIG_CHECK != 1) ERROR("CONFIG_CHECK is 0 (off) or 1 (on)");
 if (
   (CONFIG_ANON_IN_MAPPING != 0 && CONFIG_ANON_IN_MAPPING != 1) ||

@@ -7,6 +7,8 @@ declare const CONFIG_KERNEL: i32;
 declare const CONFIG_RMAP: i32;
 /** How reclaim takes the locks on its way to a PTE: a value of RECLAIM_* in config.ts. */
 declare const CONFIG_RECLAIM_LOCKS: i32;
+/** PTE addresses in an element of a pte_chain: 7, 15 or 31, for cache lines of 32, 64 or 128 bytes. */
+declare const CONFIG_NRPTE: i32;
 /** 1: the first of the five patches, see PATCH_* in config.ts. */
 declare const CONFIG_ANON_IN_MAPPING: i32;
 /** 1: the second patch. */

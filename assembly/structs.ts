@@ -2,6 +2,7 @@
 // constants.
 
 import "./config";
+import "./config_rmap";
 import "./arch/attention";
 import "./arch/boot_params";
 import "./arch/bug";
@@ -44,5 +45,7 @@ import "./notifier/all_locks";
 import "./notifier/client";
 import "./notifier/secondary";
 import "./notifier/types";
+import "./rmap/anonmm";
+import "./rmap/pte_chain";
 import "./sched/rcu_tasklet";
 import "./sched/task";

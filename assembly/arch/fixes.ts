@@ -98,6 +98,14 @@ export const FIX_FORK_SWAP: u64 = 0x2000000000000;
 export const FIX_UNUSE_COMPARE: u64 = 0x4000000000000;
 /** swapoff tries mmap_sem, and unlocks the page before it waits for it (mm/unuse.ts). */
 export const FIX_UNUSE_TRYLOCK: u64 = 0x8000000000000;
+/** 2.6.6: a chain of PTEs changes under PG_maplock (rmap/pte_chain.ts). */
+export const FIX_CHAINLOCK: u64 = 0x800000000;
+/** 2.6.6: an element for the chain is there before page_table_lock is taken (mm/fault.ts). */
+export const FIX_SPARE_FIRST: u64 = 0x1000000000;
+/** anonmm: whether the head of a lineage is the last is seen under its lock (rmap/anonmm.ts). */
+export const FIX_ANONMM_SAMPLE: u64 = 0x2000000000;
+/** anonmm: a page moves to another member under PG_maplock (rmap/anonmm_walk.ts). */
+export const FIX_ANONMM_MIGRATE: u64 = 0x4000000000;
 
 /** A task's mm is taken only while somebody uses it (notifier/register.ts). */
 export const FIX_GET_TASK_MM: u64 = 0x8000000000;

@@ -139,6 +139,8 @@ export class PerCpu {
   rcu_sync_done: u32;
   /** Checking builds: rcu_read_lock()s that are under way. */
   rcu_nesting: u32;
+  /** 2.6.6: an element of a chain that nobody uses, or 0. */
+  local_pte_chain: usize;
 }
 
 /** Offsets of the arrays that follow the fields. */

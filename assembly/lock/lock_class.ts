@@ -56,7 +56,9 @@ export const LOCK_SWAP_LIST: u32 = 22;
 export const LOCK_SWAP_DEVICE: u32 = 23;
 /** disk.lock: which blocks are in use. */
 export const LOCK_DISK: u32 = 24;
-export const NR_LOCK_CLASSES: u32 = 25;
+/** anonmm.lock: the members of a lineage. */
+export const LOCK_ANONMM: u32 = 25;
+export const NR_LOCK_CLASSES: u32 = 26;
 
 /** Two low bits of the address of a lock: a spinlock. */
 export const LOCK_IS_SPINLOCK: usize = 0;

@@ -21,6 +21,7 @@ import {
   without,
 } from "../arch/fixes";
 import { TRACE_ANON_VMA_FREE, trace } from "../arch/trace";
+import { RMAP_ANON_VMA } from "../config_rmap";
 import { list_add, list_del, list_empty } from "../lib/list";
 import {
   spin_lock_anon_vma,
@@ -155,11 +156,11 @@ function link_locked(vma: VmArea, anon_vma: usize, locks: bool): bool {
 }
 
 /**
- * Gives `vma` an anon_vma before its first anonymous page. mmap_sem is held for reading, no
- * spinlock. False: no memory.
+ * Gives `vma` an anon_vma before its first anonymous page, in kernels that have them. mmap_sem is held for
+ * reading, no spinlock. False: no memory.
  */
 export function anon_vma_prepare(vma: VmArea): bool {
-  if (anon_vma_of(vma) != 0) return true;
+  if (CONFIG_RMAP != RMAP_ANON_VMA || anon_vma_of(vma) != 0) return true;
   let anon_vma = find_mergeable_anon_vma(vma);
   const adopted = anon_vma != 0;
   if (!adopted) {

@@ -18,6 +18,8 @@ import { TLB_STATE_LAZY } from "../arch/tlb_state";
 import { write_once } from "../arch/atomic";
 import { shadow_freed } from "../check/shadow";
 import { PATCHES } from "../config";
+import { AnonMm } from "../rmap/anonmm";
+import { pte_chain_size } from "../rmap/pte_chain";
 import { Task } from "../sched/task";
 import { list_init } from "../lib/list";
 import { rcu_init } from "../lock/rcu";
@@ -38,9 +40,11 @@ import { setup_watermarks } from "./reclaim";
 import { swap_init } from "./swapon";
 import { kmem_cache_create } from "./slab";
 import {
+  CACHE_ANONMM,
   CACHE_ANON_VMA,
   CACHE_INODE,
   CACHE_MM,
+  CACHE_PTE_CHAIN,
   CACHE_RADIX_NODE,
   CACHE_TASK,
   CACHE_VM_AREA,
@@ -48,6 +52,7 @@ import {
   CTOR_NONE,
   CTOR_ZERO,
   SLAB_DESTROY_BY_RCU,
+  SLAB_PACKED,
 } from "./slab_types";
 import { MAX_ORDER, ZONE_HIGHMEM, ZONE_NORMAL, free_area, zone_of } from "./zone";
 import { zone_active_list, zone_inactive_list } from "./zone";
@@ -148,6 +153,8 @@ function caches_init(): void {
   kmem_cache_create(CACHE_INODE, offsetof<Inode>(), CTOR_NONE);
   kmem_cache_create(CACHE_RADIX_NODE, RADIX_TREE_NODE_SIZE, CTOR_ZERO);
   kmem_cache_create(CACHE_TASK, offsetof<Task>(), CTOR_NONE);
+  kmem_cache_create(CACHE_PTE_CHAIN, pte_chain_size(), CTOR_ZERO, SLAB_PACKED);
+  kmem_cache_create(CACHE_ANONMM, offsetof<AnonMm>(), CTOR_NONE);
 }
 
 /** Frames below which no machine can boot: the image and something to work with. */

@@ -6,10 +6,15 @@
 // page; the old page's rmap goes before the PTE is switched in a COW break, which is harmless
 // because reuse is decided by page_count. Left out: nonlinear files.
 
-import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { read_once } from "../arch/atomic";
 import { boot } from "../arch/boot_params";
-import { FIX_COW_FLUSH, FIX_COW_FLUSH_FIRST, FIX_PTE_SAME, without } from "../arch/fixes";
+import {
+  FIX_COW_FLUSH,
+  FIX_COW_FLUSH_FIRST,
+  FIX_PTE_SAME,
+  FIX_SPARE_FIRST,
+  without,
+} from "../arch/fixes";
 import { memcpy } from "../arch/memory";
 import { PAGE_SIZE } from "../arch/memory_map";
 import { PHASE_COW, phase_enter, phase_leave } from "../arch/phase";
@@ -25,6 +30,7 @@ import {
   ptep_set_bits,
   set_pte,
 } from "../arch/pte";
+import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { flush_tlb_page } from "./tlb_flush";
 import { TRACE_ANON_PAGE, TRACE_NO_PAGE, TRACE_WP_PAGE, trace } from "../arch/trace";
 import {
@@ -32,7 +38,16 @@ import {
   invalidate_page_locked,
   invalidate_page_unlocked,
 } from "../notifier/sites";
-import { page_add_anon_rmap, page_add_file_rmap, page_remove_rmap } from "../rmap/index";
+import { HAS_ANONMM, HAS_PTE_CHAINS } from "../generation";
+import {
+  NO_SPARE,
+  page_add_anon_rmap,
+  page_add_file_rmap,
+  page_remove_rmap,
+  rmap_spare_alloc,
+  rmap_spare_free,
+} from "../rmap/index";
+import { anonmm_move_page } from "../rmap/page_map_lock";
 import { anon_vma_prepare } from "./anon_vma";
 import { NOPAGE_OOM, NOPAGE_SIGBUS, filemap_nopage } from "./filemap";
 import { lru_cache_add_active, mark_page_accessed } from "./lru";
@@ -51,7 +66,13 @@ import { GFP_HIGHUSER, GFP_ZERO, alloc_page, clear_highpage, page_has_content } 
 import { put_page } from "./put_page";
 import { trylock_page, unlock_page } from "./page_lock";
 import { pte_alloc_map, pte_offset } from "./pgtable";
-import { SWAP_FAULT_DONE, SWAP_FAULT_MAPPED, SWAP_FAULT_OOM, do_swap_page } from "./swap_fault";
+import {
+  SWAP_FAULT_DONE,
+  SWAP_FAULT_ELSEWHERE,
+  SWAP_FAULT_MAPPED,
+  SWAP_FAULT_OOM,
+  do_swap_page,
+} from "./swap_fault";
 import { can_share_swap_page } from "./swap_state";
 
 export const VM_FAULT_OOM: i32 = -1;
@@ -79,21 +100,37 @@ function do_anonymous_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64,
   if (!anon_vma_prepare(vma)) return VM_FAULT_OOM;
   const page = alloc_page(GFP_HIGHUSER | GFP_ZERO);
   if (changetype<usize>(page) == 0) return VM_FAULT_OOM;
+  let spare = without(FIX_SPARE_FIRST) ? NO_SPARE : rmap_spare_alloc();
+  if (spare == 0) {
+    put_page(page);
+    return VM_FAULT_OOM;
+  }
 
   spin_lock_ptl(mm_ptl(mm));
   if (pte_read(ptep) != 0 && !without(FIX_PTE_SAME)) {
     spin_unlock_ptl(mm_ptl(mm));
     put_page(page);
+    if (!without(FIX_SPARE_FIRST)) rmap_spare_free(spare);
     return VM_FAULT_MINOR;
   }
+  if (without(FIX_SPARE_FIRST)) spare = late_spare(mm);
   trace(TRACE_ANON_PAGE, address, changetype<usize>(page));
   mm.rss++;
   lru_cache_add_active(page);
   mark_page_accessed(page);
-  page_add_anon_rmap(page, vma, address);
+  const left = page_add_anon_rmap(page, vma, address, ptep, spare);
   set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma.vm_page_prot)));
   spin_unlock_ptl(mm_ptl(mm));
+  rmap_spare_free(left);
   return VM_FAULT_MINOR;
+}
+
+/** For machines without FIX_SPARE_FIRST: the PTE that was looked at may be another one afterwards. */
+function late_spare(mm: MmStruct): usize {
+  spin_unlock_ptl(mm_ptl(mm));
+  const spare = rmap_spare_alloc();
+  spin_lock_ptl(mm_ptl(mm));
+  return spare;
 }
 
 function copy_user_page(to: Page, from: Page): void {
@@ -121,7 +158,7 @@ function wp_reuse(mm: MmStruct, vma: VmArea, ptep: usize, address: u64): void {
  * Puts `page` where `old` was: break_cow. Locked; the PTE was compared. The old PTE goes from every
  * TLB before the new one can be walked, or else one thread would store to the new page and tell a
  * third one, which still reads the old page. Linux has this since 2.6.19; 2.6.9 wrote the new PTE
- * and then flushed.
+ * and then flushed. Returns what is left of `spare`.
  */
 function wp_switch(
   mm: MmStruct,
@@ -130,9 +167,10 @@ function wp_switch(
   address: u64,
   old: Page,
   page: Page,
-): void {
+  spare: usize,
+): usize {
   if (page_test_flag(old, PG_reserved)) mm.rss++;
-  else page_remove_rmap(old);
+  else page_remove_rmap(old, ptep);
   const late = without(FIX_COW_FLUSH_FIRST);
   const flushes = !without(FIX_COW_FLUSH);
   if (!late) {
@@ -143,7 +181,7 @@ function wp_switch(
   set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma.vm_page_prot)));
   if (late && flushes) flush_tlb_page(mm, address);
   lru_cache_add_active(page);
-  page_add_anon_rmap(page, vma, address);
+  return page_add_anon_rmap(page, vma, address, ptep, spare);
 }
 
 /** Write to a write-protected page. Locked; unlocks. */
@@ -154,6 +192,8 @@ function do_wp_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, pte: u
     const reuse = can_share_swap_page(old);
     unlock_page(old);
     if (reuse) {
+      // With anonmm, who mapped the page elsewhere may have gone just now.
+      if (HAS_ANONMM) anonmm_move_page(old, address);
       wp_reuse(mm, vma, ptep, address);
       spin_unlock_ptl(mm_ptl(mm));
       return VM_FAULT_MINOR;
@@ -164,14 +204,17 @@ function do_wp_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, pte: u
   spin_unlock_ptl(mm_ptl(mm));
 
   const page = cow_user_page(vma, old);
-  if (changetype<usize>(page) == 0) {
+  let spare = changetype<usize>(page) == 0 ? 0 : rmap_spare_alloc();
+  if (spare == 0) {
+    if (HAS_PTE_CHAINS && changetype<usize>(page) != 0) put_page(page);
     if (counted) put_page(old);
     return VM_FAULT_OOM;
   }
   spin_lock_ptl(mm_ptl(mm));
   const same = pte_read(ptep) == pte || without(FIX_PTE_SAME);
-  if (same) wp_switch(mm, vma, ptep, address, old, page);
+  if (same) spare = wp_switch(mm, vma, ptep, address, old, page, spare);
   spin_unlock_ptl(mm_ptl(mm));
+  rmap_spare_free(spare);
   if (same) invalidate_page_unlocked(mm, address);
   // The PTE's own reference to the old page, or the new page that nobody needs; then ours.
   if (!same) put_page(page);
@@ -207,18 +250,28 @@ function do_no_page(mm: MmStruct, vma: VmArea, ptep: usize, address: u64, write:
     if (found == NOPAGE_SIGBUS) return VM_FAULT_SIGBUS;
     if (found == NOPAGE_OOM) return VM_FAULT_OOM;
     const page = changetype<Page>(found);
+    const spare = rmap_spare_alloc();
+    if (spare == 0) {
+      put_page(page);
+      return VM_FAULT_OOM;
+    }
     spin_lock_ptl(mm_ptl(mm));
     if (read_once<u32>(truncations) == sequence) {
-      map_file_page(mm, vma, ptep, address, page, write, early_cow);
+      const left = map_file_page(mm, vma, ptep, address, page, write, early_cow, spare);
       spin_unlock_ptl(mm_ptl(mm));
+      rmap_spare_free(left);
       return VM_FAULT_MINOR;
     }
     spin_unlock_ptl(mm_ptl(mm));
+    rmap_spare_free(spare);
     put_page(page);
   }
 }
 
-/** Maps `page`, whose reference it consumes, unless another thread was faster. Locked. */
+/**
+ * Maps `page`, whose reference it consumes, unless another thread was faster. Locked. Returns what is left
+ * of `spare`.
+ */
 function map_file_page(
   mm: MmStruct,
   vma: VmArea,
@@ -227,10 +280,11 @@ function map_file_page(
   page: Page,
   write: bool,
   anonymous: bool,
-): void {
+  spare: usize,
+): usize {
   if (pte_read(ptep) != 0) {
     put_page(page);
-    return;
+    return spare;
   }
   trace(TRACE_NO_PAGE, address, changetype<usize>(page));
   mm.rss++;
@@ -238,10 +292,9 @@ function map_file_page(
   set_pte(ptep, write ? mkwrite_dirty(vma, pte) : pte);
   if (anonymous) {
     lru_cache_add_active(page);
-    page_add_anon_rmap(page, vma, address);
-  } else {
-    page_add_file_rmap(page);
+    return page_add_anon_rmap(page, vma, address, ptep, spare);
   }
+  return page_add_file_rmap(page, ptep, spare);
 }
 
 /**
@@ -279,7 +332,7 @@ function handle_swap_pte(
   const done = do_swap_page(mm, vma, ptep, address, pte, write ? mkwrite_dirty(vma, 0) : 0);
   if (done == SWAP_FAULT_OOM) return VM_FAULT_OOM;
   if (done == SWAP_FAULT_DONE) return VM_FAULT_MINOR;
-  if (write && done == SWAP_FAULT_MAPPED) {
+  if ((write && done == SWAP_FAULT_MAPPED) || done == SWAP_FAULT_ELSEWHERE) {
     return do_wp_page(mm, vma, ptep, address, pte_read(ptep));
   }
   spin_unlock_ptl(mm_ptl(mm));

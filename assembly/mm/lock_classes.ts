@@ -4,6 +4,7 @@
 import { CACHE_TABLE, INIT_MM, PAGE_WAIT_TABLE } from "../arch/memory_map";
 import { TLB_FLUSH, TlbFlush } from "../arch/tlb_interrupt";
 import {
+  LOCK_ANONMM,
   LOCK_ANON_VMA,
   LOCK_CACHE,
   LOCK_DISK,
@@ -29,6 +30,7 @@ import {
 } from "../lock/lock_class";
 import { RCU_STATE } from "../lock/rcu";
 import { TASKLIST_LOCK } from "../sched/task";
+import { AnonMm } from "../rmap/anonmm";
 import { AnonVma } from "./anon_vma";
 import { DISK } from "./disk";
 import { FILES_LOCK } from "./inode";
@@ -37,7 +39,15 @@ import { MMLIST_LOCK } from "./mm";
 import { MmStruct } from "./mm_types";
 import { PAGE_WAIT_QUEUES, WAIT_QUEUE_STRIDE } from "./page_lock";
 import { kmem_cache_first_object, kmem_cache_size } from "./slab";
-import { CACHE_ANON_VMA, CACHE_INODE, CACHE_MM, CACHE_STRIDE, NR_CACHES, Slab } from "./slab_types";
+import {
+  CACHE_ANONMM,
+  CACHE_ANON_VMA,
+  CACHE_INODE,
+  CACHE_MM,
+  CACHE_STRIDE,
+  NR_CACHES,
+  Slab,
+} from "./slab_types";
 import { MAX_SWAPFILES, SWAPPER_TREE_LOCK, SWAP_LIST, swap_info } from "./swap_types";
 import { MAX_NR_ZONES, zone_lru_lock, zone_of } from "./zone";
 
@@ -81,6 +91,7 @@ export function lock_classes_init(): void {
   lock_in_objects(CACHE_MM, offsetof<MmStruct>("page_table_lock"), LOCK_PAGE_TABLE);
   lock_in_objects(CACHE_MM, offsetof<MmStruct>("mmap_sem_0"), LOCK_MMAP_SEM);
   lock_in_objects(CACHE_ANON_VMA, offsetof<AnonVma>("lock"), LOCK_ANON_VMA);
+  lock_in_objects(CACHE_ANONMM, offsetof<AnonMm>("lock"), LOCK_ANONMM);
   lock_in_objects(CACHE_INODE, offsetof<Inode>("tree_lock"), LOCK_TREE);
   lock_in_objects(CACHE_INODE, offsetof<Inode>("i_mmap_lock"), LOCK_I_MMAP);
   lock_in_objects(CACHE_INODE, offsetof<Inode>("i_sem_0"), LOCK_I_SEM);

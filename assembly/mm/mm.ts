@@ -12,12 +12,14 @@ import { BUG_MM_USERS, bug_on } from "../arch/bug";
 import { INIT_MM, KERNEL_GLOBALS } from "../arch/memory_map";
 import { memcpy, memset } from "../arch/memory";
 import { PHASE_PAGE_TABLES, phase_enter, phase_leave } from "../arch/phase";
+import { HAS_ANONMM } from "../generation";
 import { list_add_tail, list_del, list_init } from "../lib/list";
 import { init_rwsem } from "../lock/rwsem";
+import { dup_rmap, exec_rmap, exit_rmap } from "../rmap/anonmm";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { MmStruct, VmArea, mm_ptl, mm_mmap_sem, mm_users_addr } from "./mm_types";
-import { pgd_alloc } from "./pgtable";
+import { pgd_alloc, pgd_free } from "./pgtable";
 import { kmem_cache_alloc, kmem_cache_free } from "./slab";
 import { CACHE_MM, CACHE_VM_AREA } from "./slab_types";
 import { tlb_finish_mmu, tlb_gather_mmu } from "./tlb_gather";
@@ -61,6 +63,21 @@ export function mm_init(mm: MmStruct, pgd: usize): void {
 
 /** A new empty address space with one user, on the list of all; or 0 when out of memory. */
 export function mm_alloc(): MmStruct {
+  return mm_alloc_in(changetype<MmStruct>(0));
+}
+
+/** mm_alloc for a child of `parent`: with anonmm, both are of one lineage. */
+export function mm_alloc_child(parent: MmStruct): MmStruct {
+  return mm_alloc_in(HAS_ANONMM ? parent : changetype<MmStruct>(0));
+}
+
+/** exec_rmap, or dup_rmap if there is a parent. */
+@inline
+function join_lineage(mm: MmStruct, parent: MmStruct): bool {
+  return changetype<usize>(parent) == 0 ? exec_rmap(mm) : dup_rmap(mm, parent);
+}
+
+function mm_alloc_in(parent: MmStruct): MmStruct {
   const none = changetype<MmStruct>(0);
   const mm = changetype<MmStruct>(kmem_cache_alloc(CACHE_MM));
   if (changetype<usize>(mm) == 0) return none;
@@ -72,6 +89,11 @@ export function mm_alloc(): MmStruct {
     return none;
   }
   mm_init(mm, pgd);
+  if (HAS_ANONMM && !join_lineage(mm, parent)) {
+    pgd_free(pgd);
+    kmem_cache_free(CACHE_MM, changetype<usize>(mm));
+    return none;
+  }
   spin_lock(MMLIST_LOCK);
   list_add_tail(mmlist_node(mm), MMLIST);
   spin_unlock(MMLIST_LOCK);
@@ -120,6 +142,7 @@ export function exit_mmap_tables(mm: MmStruct): bool {
   free_all_tables(mm);
   tlb_finish_mmu();
   spin_unlock_ptl(mm_ptl(mm));
+  if (HAS_ANONMM) exit_rmap(mm);
   return followed;
 }
 

@@ -112,6 +112,8 @@ export class MmStruct {
   @guarded("mmap_sem") start_stack: u64;
   /** Who follows this address space (notifier/types.ts), or 0: nobody ever did. */
   @guarded("mmap_sem") mmu_notifier_mm: usize;
+  /** anonmm: who this address space is in its lineage, or 0. */
+  anonmm: usize;
 }
 
 /** The semaphore of the VMA list. */

@@ -31,11 +31,13 @@ export const PG_reserved: u32 = 1 << 11;
 export const PG_buddy: u32 = 1 << 12;
 /** A page table. */
 export const PG_table: u32 = 1 << 13;
-/** 2.6.8: the bit spinlock of _mapcount, mapping and PG_anon. */
+/** Up to 2.6.8: the bit spinlock of _mapcount, mapping and PG_anon; in 2.6.6 of the chain of PTEs. */
 export const PG_maplock: u32 = 1 << 15;
 /** The page has a slot of swap, private_, and is found by it. */
 export const PG_swapcache: u32 = 1 << 16;
-/** 2.6.8: `mapping` is an anon_vma. */
+/** 2.6.6: `pte` is the address of a PTE, not of an element of a chain. */
+export const PG_direct: u32 = 1 << 22;
+/** Up to 2.6.8: the page is anonymous, and `mapping` an anon_vma, an anonmm or, in 2.6.6, 0. */
 export const PG_anon: u32 = 1 << 20;
 /** Checking builds: the page lies on a free list, its frame is poisoned. */
 export const PG_free_checked: u32 = 1 << 21;
@@ -63,8 +65,10 @@ export class Page {
   zone: u32;
   /** Offset in the file, or of the address in its anonymous object; in pages. */
   @guarded("PG_locked") index: u64;
+  /** 2.6.6: address of the PTE that maps the page (PG_direct), or of a PteChain; 0: not mapped. */
+  @guarded("PG_maplock") pte: usize;
   /** Unused; fills the cache line. */
-  _pad0: u64;
+  _pad0: u32;
   /** Unused; fills the cache line. */
   _pad1: u64;
   /** Unused; fills the cache line. */

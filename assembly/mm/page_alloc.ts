@@ -25,6 +25,7 @@ import { PAGE_SIZE } from "../arch/memory_map";
 import { PERCPU_PAGESETS, this_cpu_base } from "../arch/percpu";
 import { this_reclaim } from "../arch/reclaim_state";
 import { TRACE_FREE_PAGE, trace } from "../arch/trace";
+import { HAS_PTE_CHAINS } from "../generation";
 import { shadow_allocated, shadow_freed } from "../check/shadow";
 import {
   list_add,
@@ -318,6 +319,7 @@ function free_pages_check(page: Page): void {
   const free = (page.flags & PG_free_checked) != 0;
   check_bug_on(free, BUG_DOUBLE_FREE_PAGE, changetype<usize>(page), page.flags);
   bug_on(page._mapcount != UNMAPPED, BUG_MAPCOUNT_AT_FREE, changetype<usize>(page), page._mapcount);
+  if (HAS_PTE_CHAINS) bug_on(page.pte != 0, BUG_MAPCOUNT_AT_FREE, changetype<usize>(page));
   bug_on(
     page.mapping != 0 || page._count != -1 || (page.flags & BAD_AT_FREE) != 0,
     BUG_BAD_PAGE_STATE,

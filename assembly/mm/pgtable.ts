@@ -12,6 +12,8 @@ import { memset } from "../arch/memory";
 import { PAGE_SIZE } from "../arch/memory_map";
 import { PHASE_PAGE_TABLES, phase_enter, phase_leave } from "../arch/phase";
 import { _PAGE_TABLE, pfn_pte, pte_pfn, pte_read, set_pte } from "../arch/pte";
+import { HAS_PTE_CHAINS } from "../generation";
+import { pgtable_add_rmap } from "../rmap/pte_chain";
 import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { MmStruct, mm_ptl } from "./mm_types";
 import {
@@ -104,7 +106,9 @@ export function pte_alloc_map(mm: MmStruct, address: u64): usize {
   const pmd_table = table_alloc(mm, table_entry(pud_table, address, PUD_SHIFT));
   if (pmd_table == 0) return 0;
   const pte_table = table_alloc(mm, table_entry(pmd_table, address, PMD_SHIFT));
-  return pte_table == 0 ? 0 : table_entry(pte_table, address, PTE_SHIFT);
+  if (pte_table == 0) return 0;
+  if (HAS_PTE_CHAINS) pgtable_add_rmap(pte_table, mm, address);
+  return table_entry(pte_table, address, PTE_SHIFT);
 }
 
 /**

@@ -25,7 +25,7 @@ import {
 import { RECLAIM_RELEASE, ReclaimState, this_reclaim } from "../arch/reclaim_state";
 import { list_add, list_del, list_empty, list_init, list_prev } from "../lib/list";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
-import { PageAnon, page_mapcount } from "../rmap/index";
+import { PageAnon, page_mapped } from "../rmap/index";
 import { page_referenced } from "../rmap/referenced";
 import { add_to_list, lru_add_drain } from "./lru";
 import {
@@ -164,7 +164,7 @@ function reclaims_mapped(zone: Zone): bool {
 
 /** True if a page of the active list stays there. */
 function stays_active(page: Page, reclaim_mapped: bool): bool {
-  if (page_mapcount(page) <= 0) return false;
+  if (!page_mapped(page)) return false;
   if (!reclaim_mapped || (total_swap_pages() == 0 && PageAnon(page))) return true;
   return page_referenced(page, false) != 0;
 }

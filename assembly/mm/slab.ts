@@ -38,6 +38,7 @@ import {
   OBJECT_ALIGN,
   POISON_FREE,
   RCU_FREE_SLAB,
+  SLAB_PACKED,
   Slab,
   array_of,
   bufctl,
@@ -63,7 +64,8 @@ export function kmem_cache_create(
   const cache = cache_of(cache_id);
   cache.flags = flags;
   bug_on(is_typesafe(cache) && ctor == CTOR_NONE, BUG_SLAB_FLAGS, changetype<usize>(cache), flags);
-  const size = (size_bytes + OBJECT_ALIGN - 1) & ~(OBJECT_ALIGN - 1);
+  const align: u32 = flags & SLAB_PACKED ? 4 : OBJECT_ALIGN;
+  const size = (size_bytes + align - 1) & ~(align - 1);
   cache.object_size = size;
   cache.reallen = size_bytes;
   cache.num = (PAGE_SIZE - offsetof<Slab>() - OBJECT_ALIGN) / (size + 2);

@@ -15,7 +15,9 @@ export const CACHE_ANON_VMA: u32 = 2;
 export const CACHE_INODE: u32 = 3;
 export const CACHE_RADIX_NODE: u32 = 4;
 export const CACHE_TASK: u32 = 5;
-export const NR_CACHES: u32 = 6;
+export const CACHE_PTE_CHAIN: u32 = 6;
+export const CACHE_ANONMM: u32 = 7;
+export const NR_CACHES: u32 = 8;
 
 /** No constructor: objects come with any content. */
 export const CTOR_NONE: u32 = 0;
@@ -24,6 +26,8 @@ export const CTOR_ZERO: u32 = 1;
 /** Objects come and go back as an unlocked anon_vma with an empty list. */
 export const CTOR_ANON_VMA: u32 = 2;
 
+/** Objects lie one behind the other; else each has cache lines of its own. */
+export const SLAB_PACKED: u32 = 1;
 /** Slabs go back to the buddy allocator only after a grace period of RCU. */
 export const SLAB_DESTROY_BY_RCU: u32 = 0x00080000;
 

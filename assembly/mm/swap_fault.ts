@@ -11,8 +11,10 @@ import { FIX_PTE_SAME, FIX_SWAP_RECHECK, without } from "../arch/fixes";
 import { this_cpu } from "../arch/percpu";
 import { pfn_pte, pte_read, set_pte } from "../arch/pte";
 import { TRACE_SWAP_PAGE, trace } from "../arch/trace";
+import { HAS_ANONMM, HAS_PTE_CHAINS } from "../generation";
+import { page_add_anon_rmap, rmap_spare_alloc, rmap_spare_free } from "../rmap/index";
+import { is_elsewhere } from "../rmap/page_map_lock";
 import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
-import { page_add_anon_rmap } from "../rmap/index";
 import { mark_page_accessed } from "./lru";
 import { MmStruct, VmArea, mm_ptl } from "./mm_types";
 import { PG_swapcache, Page, page_test_flag, page_to_pfn } from "./page";
@@ -35,6 +37,9 @@ export const SWAP_FAULT_DONE: u32 = 1;
 export const SWAP_FAULT_MAPPED: u32 = 2;
 /** do_swap_page: mapped and writable; page_table_lock is held. */
 export const SWAP_FAULT_WRITABLE: u32 = 3;
+
+/** do_swap_page, anonmm: mapped, but others map the page at another address; page_table_lock is held. */
+export const SWAP_FAULT_ELSEWHERE: u32 = 4;
 
 /** The page of a locked PTE's slot with a reference, or 0. */
 function swap_page(entry: u32): Page {
@@ -76,12 +81,18 @@ export function do_swap_page(
   const page = swap_page(entry);
   if (changetype<usize>(page) == 0) return swap_page_missing(mm, ptep, pte);
   mark_page_accessed(page);
+  const spare = rmap_spare_alloc();
+  if (HAS_PTE_CHAINS && spare == 0) {
+    put_page(page);
+    return SWAP_FAULT_OOM;
+  }
   lock_page(page);
   spin_lock_ptl(mm_ptl(mm));
   if ((pte_read(ptep) != pte && !without(FIX_PTE_SAME)) || is_stale(page, entry)) {
     spin_unlock_ptl(mm_ptl(mm));
     unlock_page(page);
     put_page(page);
+    rmap_spare_free(spare);
     return SWAP_FAULT_DONE;
   }
   trace(TRACE_SWAP_PAGE, address, changetype<usize>(page));
@@ -93,6 +104,7 @@ export function do_swap_page(
   if (share) value |= writable;
   unlock_page(page);
   set_pte(ptep, value);
-  page_add_anon_rmap(page, vma, address);
+  rmap_spare_free(page_add_anon_rmap(page, vma, address, ptep, spare));
+  if (HAS_ANONMM && is_elsewhere(page, address)) return SWAP_FAULT_ELSEWHERE;
   return share ? SWAP_FAULT_WRITABLE : SWAP_FAULT_MAPPED;
 }

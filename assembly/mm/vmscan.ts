@@ -14,7 +14,7 @@ import { ReclaimState } from "../arch/reclaim_state";
 import { list_add, list_del, list_empty, list_prev } from "../lib/list";
 import { radix_tree_delete } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
-import { PageAnon, page_mapcount } from "../rmap/index";
+import { PageAnon, page_mapped } from "../rmap/index";
 import { page_referenced } from "../rmap/referenced";
 import { SWAP_FAIL, SWAP_SUCCESS, try_to_unmap } from "../rmap/unmap";
 import { Inode, inode_i_mmap, inode_page_tree, inode_tree_lock } from "./mapping";
@@ -68,7 +68,7 @@ export function page_mapping(page: Page): usize {
 
 /** Whether it is worth while to keep a page that was used: somebody maps it, or its file. */
 function page_mapping_inuse(page: Page): bool {
-  if (page_mapcount(page) > 0) return true;
+  if (page_mapped(page)) return true;
   const mapping = page_mapping(page);
   if (mapping == 0) return false;
   return mapping == SWAPPER_SPACE || load<usize>(inode_i_mmap(changetype<Inode>(mapping))) != 0;
@@ -141,7 +141,7 @@ function shrink_locked(page: Page, state: ReclaimState): u32 {
   if (referenced && page_mapping_inuse(page)) return ACTIVATE;
   if (PageAnon(page) && !page_test_flag(page, PG_swapcache) && !add_to_swap(page)) return ACTIVATE;
   let mapping = page_mapping(page);
-  if (page_mapcount(page) > 0 && mapping != 0) {
+  if (page_mapped(page) && mapping != 0) {
     const unmapped = try_to_unmap(page);
     if (unmapped == SWAP_FAIL) return ACTIVATE;
     if (unmapped != SWAP_SUCCESS) return KEEP_LOCKED;

@@ -19,9 +19,11 @@ import {
 } from "../arch/pte";
 import { this_cpu } from "../arch/percpu";
 import { TRACE_ZAP_RANGE, trace } from "../arch/trace";
-import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
+import { HAS_PTE_CHAINS } from "../generation";
 import { PageAnon, page_remove_rmap } from "../rmap/index";
 import { unmap_range_end, unmap_range_start } from "../notifier/sites";
+import { pgtable_remove_rmap } from "../rmap/pte_chain";
+import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { mark_page_accessed } from "./lru";
 import { MmStruct, mm_ptl } from "./mm_types";
 import {
@@ -78,7 +80,7 @@ export function zap_pte_range(first: usize, count: u32): void {
     }
     if (pte & _PAGE_ACCESSED && !PageAnon(page)) mark_page_accessed(page);
     this_cpu().gather_freed++;
-    page_remove_rmap(page);
+    page_remove_rmap(page, ptep);
     tlb_remove_page(page);
   }
 }
@@ -105,6 +107,7 @@ export function unmap_page_range(mm: MmStruct, start: u64, end: u64): void {
 function free_table_below(mm: MmStruct, entry: usize): void {
   const table = table_below(entry);
   set_pte(entry, 0);
+  if (HAS_PTE_CHAINS) pgtable_remove_rmap(table);
   mm.nr_tables--;
   tlb_remove_table(virt_to_page(table));
 }

@@ -9,11 +9,13 @@
 import { BUG_ANON_RMAP_MISMATCH, BUG_MAPCOUNT_UNDERFLOW, bug_on } from "../arch/bug";
 import { FIX_MAPCOUNT, without } from "../arch/fixes";
 import { this_cpu } from "../arch/percpu";
+import { HAS_ANONMM } from "../generation";
 import { bit_spin_lock, bit_spin_trylock, bit_spin_unlock } from "../lock/bit_spinlock";
 import { LOCK_IS_BIT } from "../lock/lock_class";
 import { lock_stat_acquired, lock_stat_clock, lock_stat_release } from "../lock/lock_stat";
-import { VmArea, linear_page_index } from "../mm/mm_types";
+import { MmStruct, VmArea, linear_page_index } from "../mm/mm_types";
 import { PG_maplock, PG_reserved, Page, page_flags_addr } from "../mm/page";
+import { anonmm_get, anonmm_put } from "./anonmm";
 import { PageAnon, clear_page_anon, page_anon_owner, set_page_anon } from "./page_anon";
 
 /** Takes the bit lock of the page's reverse map. */
@@ -41,17 +43,32 @@ export function page_map_unlock(page: Page): void {
   bit_spin_unlock(PG_maplock, page_flags_addr(page));
 }
 
+/** What an anonymous page of a VMA points at. */
+@inline
+function anon_owner(vma: VmArea): usize {
+  return HAS_ANONMM ? changetype<MmStruct>(vma.vm_mm).anonmm : vma.anon_vma;
+}
+
+/** Where it says that it is: its address, or its place in the VMA's object. */
+@inline
+function anon_index(vma: VmArea, address: u64): u64 {
+  return HAS_ANONMM ? address >> 12 : linear_page_index(vma, address);
+}
+
 /** Counts a PTE that maps an anonymous page; the first one says where to find the others. */
 export function page_add_anon_rmap(page: Page, vma: VmArea, address: u64): void {
-  const index = linear_page_index(vma, address);
+  const index = anon_index(vma, address);
+  const owner = anon_owner(vma);
   page_map_lock(page);
   if (page._mapcount == 0) {
     bug_on(PageAnon(page) || page.mapping != 0, BUG_ANON_RMAP_MISMATCH, changetype<usize>(page));
-    set_page_anon(page, vma.anon_vma, index);
+    set_page_anon(page, owner, index);
+    if (HAS_ANONMM) anonmm_get(owner);
     this_cpu().nr_mapped++;
   } else {
-    const same =
-      PageAnon(page) && page.index == index && page_anon_owner(page) == vma.anon_vma;
+    // Another mm of the lineage may have been the first; and mremap may have moved what was on swap.
+    const placed = page.index == index && page_anon_owner(page) == owner;
+    const same = PageAnon(page) && (HAS_ANONMM || placed);
     bug_on(!same, BUG_ANON_RMAP_MISMATCH, changetype<usize>(page));
   }
   page._mapcount++;
@@ -81,11 +98,33 @@ export function page_remove_rmap(page: Page): void {
   page_map_lock(page);
   bug_on(page._mapcount <= 0, BUG_MAPCOUNT_UNDERFLOW, changetype<usize>(page), page._mapcount);
   page._mapcount--;
+  let left: usize = 0;
   if (page._mapcount == 0) {
-    if (PageAnon(page)) clear_page_anon(page);
+    if (PageAnon(page)) {
+      if (HAS_ANONMM) left = page_anon_owner(page);
+      clear_page_anon(page);
+    }
     this_cpu().nr_mapped--;
   }
   page_map_unlock(page);
+  if (HAS_ANONMM && left != 0) anonmm_put(left);
+}
+
+/** anonmm: a PTE at `address` maps the page, whose index says something else, for the sake of others. */
+export function is_elsewhere(page: Page, address: u64): bool {
+  page_map_lock(page);
+  const elsewhere = PageAnon(page) && page.index != address >> 12;
+  page_map_unlock(page);
+  return elsewhere;
+}
+
+/** mremap: an anonymous page that only one PTE maps goes to another address. False: others map it. */
+export function anonmm_move_page(page: Page, address: u64): bool {
+  page_map_lock(page);
+  const moves = PageAnon(page) && page._mapcount == 1;
+  if (moves) page.index = address >> 12;
+  page_map_unlock(page);
+  return moves;
 }
 
 /** PTEs that map the page. */

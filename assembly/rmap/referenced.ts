@@ -26,12 +26,13 @@ import {
   without,
 } from "../arch/fixes";
 import { ptep_clear_young } from "../arch/pte";
+import { HAS_ANONMM, HAS_PTE_CHAINS } from "../generation";
 import { rcu_quiescent, rcu_read_lock, rcu_read_unlock } from "../lock/rcu";
 import {
+  spin_unlock_ptl,
   spin_lock_anon_vma,
   spin_unlock_anon_vma,
   spin_unlock_i_mmap,
-  spin_unlock_ptl,
 } from "../lock/spinlock_classes";
 import { Inode, inode_i_mmap_lock } from "../mm/mapping";
 import { MmStruct, VmArea, mm_ptl } from "../mm/mm_types";
@@ -53,8 +54,10 @@ import {
   vma_address,
 } from "./check_address";
 import { PageAnon, page_mapcount } from "./index";
+import { page_referenced_anonmm } from "./anonmm_walk";
 import { page_anon_owner } from "./page_anon";
 import { page_map_lock, page_map_unlock } from "./page_map_lock";
+import { page_referenced_chain } from "./pte_chains";
 import {
   RMAP_FOUND,
   RMAP_HIT,
@@ -169,7 +172,9 @@ function page_referenced_maplocked(page: Page): u32 {
   page_map_lock(page);
   let referenced: u32 = 0;
   if (page_mapcount(page) != 0 && page.mapping != 0) {
-    if (PageAnon(page)) {
+    if (HAS_ANONMM && PageAnon(page)) {
+      referenced = page_referenced_anonmm(page);
+    } else if (PageAnon(page)) {
       const anon_vma = page_anon_owner(page);
       spin_lock_anon_vma(anon_vma);
       referenced = referenced_by_list(page, anon_vma);
@@ -188,6 +193,7 @@ function page_referenced_maplocked(page: Page): u32 {
  */
 export function page_referenced(page: Page, is_locked: bool): u32 {
   const referenced: u32 = page_test_and_clear_flag(page, PG_referenced) ? 1 : 0;
+  if (HAS_PTE_CHAINS) return referenced + page_referenced_chain(page);
   if (HAS_MAPLOCK) return referenced + page_referenced_maplocked(page);
   const mapping = read_once<usize>(page_mapping_addr(page));
   if (page_mapcount(page) <= 0 || mapping == 0) return referenced;

@@ -14,13 +14,14 @@
 
 import { pte_pfn, pte_present, pte_read } from "../arch/pte";
 import { this_cpu } from "../arch/percpu";
+import { HAS_ANONMM, HAS_PTE_CHAINS } from "../generation";
 import { down_read, up_read } from "../lock/rwsem";
 import {
-  spin_lock_anon_vma,
   spin_lock_ptl,
+  spin_unlock_ptl,
+  spin_lock_anon_vma,
   spin_unlock_anon_vma,
   spin_unlock_i_mmap,
-  spin_unlock_ptl,
 } from "../lock/spinlock_classes";
 import { Inode, inode_i_mmap_lock } from "../mm/mapping";
 import { MmStruct, VmArea, mm_mmap_sem, mm_ptl } from "../mm/mm_types";
@@ -29,9 +30,11 @@ import { pte_offset } from "../mm/pgtable";
 import { put_page } from "../mm/put_page";
 import { find_vma } from "../mm/vma_tree";
 import { Task } from "../sched/task";
+import { anonmm_missing } from "./anonmm_walk";
 import { HAS_MAPLOCK, PTE_BUSY, lock_or_try_i_mmap, page_check_address } from "./check_address";
 import { PageAnon, page_mapcount } from "./index";
 import { page_map_lock, page_map_unlock } from "./page_map_lock";
+import { missing_in_chain } from "./pte_chains";
 import {
   RMAP_FOUND,
   RMAP_NONE,
@@ -80,9 +83,12 @@ function missing_file(page: Page, inode: Inode): i32 {
 
 /** missing_anon or missing_file, with the bit lock of the page where the kernel has one. */
 function missing_of(page: Page, vma: VmArea): i32 {
+  if (HAS_PTE_CHAINS) return missing_in_chain(page);
   if (HAS_MAPLOCK) page_map_lock(page);
   const missing = PageAnon(page)
-    ? missing_anon(page, vma.anon_vma)
+    ? HAS_ANONMM
+      ? anonmm_missing(page)
+      : missing_anon(page, vma.anon_vma)
     : missing_file(page, changetype<Inode>(vma.vm_file));
   if (HAS_MAPLOCK) page_map_unlock(page);
   return missing > 0 ? missing : 0;

@@ -58,6 +58,8 @@ struct mm {
   u64 start_brk;
   u64 brk;
   u64 start_stack;
+  u32 mmu_notifier_mm;
+  u32 anonmm;
 };
 SAME_SIZE(struct mm, SIZEOF_MM);
 

@@ -6,8 +6,9 @@ import { Command } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
 import { FORK_WORKLOADS, type ForkWorkload } from "../experiment/fork-document.ts";
 import { NothingMeasured, runFork } from "../experiment/fork.ts";
-import { KERNELS, chosenKernel } from "../kernel/catalogue.ts";
+import { GENERATIONS, KERNELS, chosenKernel } from "../kernel/catalogue.ts";
 import { ConfigError } from "../kernel/error.ts";
+import { patchByPatch } from "../kernel/patches.ts";
 import { MAX_CPUS } from "../machine/config.ts";
 import { forkTables } from "../report/fork-text.ts";
 import { forkHtml } from "../report/html.ts";
@@ -93,6 +94,13 @@ async function measure(options: Options): Promise<void> {
   }
 }
 
+/** A list of kernels, or one of the lists that have a name. */
+function parseKernels(text: string): readonly string[] {
+  if (text === "all") return GENERATIONS.map(({ name }) => name);
+  if (text === "patches") return patchByPatch();
+  return listOf((name) => chosenKernel(name).name)(text);
+}
+
 /** The subcommand. */
 export function forkCommand(): Command {
   return new Command("fork")
@@ -110,8 +118,8 @@ export function forkCommand(): Command {
     )
     .option(
       "--kernels <list>",
-      "kernels, oldest first",
-      listOf((name) => chosenKernel(name).name),
+      "kernels, oldest first; all: every generation; patches: 2.6.8 to 2.6.9, patch by patch",
+      parseKernels,
       KERNELS.map((kernel) => kernel.name),
     )
     .addOption(lockOption())

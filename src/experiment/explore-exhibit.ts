@@ -1,6 +1,7 @@
 // The exhibits of the hall: which there are, and how one is shown.
 
 import type { Off } from "../engine/explore/detect/catalogue.ts";
+import { isInHall } from "../kernel/catalogue.ts";
 import { SCENARIOS } from "../scenario/catalogue.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import type { SwitchName } from "../scenario/switches.ts";
@@ -27,11 +28,13 @@ export interface Place {
   readonly without: SwitchName | null;
 }
 
-/** Every scenario on each of its kernels, as it is, then without each measure. */
+/** Every scenario on each of its kernels that the hall shows, as it is, then without each measure. */
 export const PLACES: readonly Place[] = SCENARIOS.flatMap((scenario) =>
-  scenario.kernels.flatMap((kernel) =>
-    [null, ...scenario.switches].map((without) => ({ scenario, kernel, without })),
-  ),
+  scenario.kernels
+    .filter(isInHall)
+    .flatMap((kernel) =>
+      [null, ...scenario.switches].map((without) => ({ scenario, kernel, without })),
+    ),
 );
 
 /** Part of the time of a broken kernel in which what comes of a data race is looked for, not the race. */

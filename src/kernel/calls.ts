@@ -99,6 +99,7 @@ export interface KernelCalls {
   page_of_pfn(pfn: number): number;
 
   mm_alloc(): number;
+  mm_alloc_child(parent: number): number;
   mm_get_user(mm: number): void;
   mm_put_user(mm: number): number;
   mmdrop(mm: number): void;

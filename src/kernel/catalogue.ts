@@ -1,6 +1,7 @@
 // The historic kernels: what each is, where it comes from, and how its builds are named.
 
 import { ConfigError } from "./error.ts";
+import { PATCHED_KERNEL, PATCHES, isPatch, patchesOf } from "./patches.ts";
 import { VARIANT_PARTS, variantOf, type KernelSettings } from "./variant.ts";
 
 /** One kernel that a machine can run. */
@@ -33,6 +34,28 @@ export interface KernelSwitch {
   readonly values: string;
   readonly meaning: string;
 }
+
+/** Kernels before anon_vma: none of them is shipped. */
+const BEFORE_ANON_VMA: readonly KernelEntry[] = [
+  {
+    name: "2.6.6",
+    released: "2004-05-10",
+    anonymousRmap: "pte_chains",
+    mapcount: "the chain, under the bit spinlock PG_maplock",
+    lockOrder: "page_table_lock > PG_maplock",
+    summary: "every page has a chain of the PTEs that map it",
+    builtFrom: { target: "2.6.8", settings: { CONFIG_KERNEL: 20606, CONFIG_RMAP: 1 } },
+  },
+  {
+    name: "anonmm",
+    released: "never",
+    anonymousRmap: "anonmm, PG_anon in page->flags",
+    mapcount: "plain, under the bit spinlock PG_maplock",
+    lockOrder: "page_table_lock > PG_maplock > anonmm.lock",
+    summary: "an anonymous page has one address, in the mms of a lineage",
+    builtFrom: { target: "2.6.8", settings: { CONFIG_KERNEL: 20606, CONFIG_RMAP: 2 } },
+  },
+];
 
 /** The kernels that are shipped, oldest first. */
 export const KERNELS: readonly KernelEntry[] = [
@@ -77,8 +100,16 @@ const WITH_NOTIFIERS: readonly KernelEntry[] = [
   },
 ];
 
-/** Every kernel, oldest first. */
-export const GENERATIONS: readonly KernelEntry[] = [...KERNELS, ...WITH_NOTIFIERS];
+/** Every generation, oldest first. */
+export const GENERATIONS: readonly KernelEntry[] = [
+  ...BEFORE_ANON_VMA,
+  ...KERNELS,
+  ...WITH_NOTIFIERS,
+];
+
+/** True for a kernel that the hall shows. */
+export const isInHall = (name: string): boolean =>
+  !BEFORE_ANON_VMA.some((kernel) => kernel.name === name);
 
 /** Choices that any kernel takes. */
 export const SWITCHES: readonly KernelSwitch[] = [
@@ -87,13 +118,17 @@ export const SWITCHES: readonly KernelSwitch[] = [
     values: "off, on",
     meaning: "poison, object tracking, event trace; on in racier stress",
   },
+  ...PATCHES.map(({ name, meaning }) => ({
+    ...{ name: `+${name}`, values: `for ${PATCHED_KERNEL}`, meaning },
+  })),
   ...VARIANT_PARTS.map(({ name, values, meaning }) => ({
     ...{ name: `+${name}=`, values: Object.keys(values).join(", "), meaning },
   })),
 ];
 
 /**
- * A kernel by its name: one of the catalogue, or one with other settings, "2.6.9+spinlock=ticket". Throws ConfigError.
+ * A kernel by its name: one of the catalogue, one with patches, "2.6.8+anon-in-mapping", or one with other settings,
+ * "2.6.9+spinlock=ticket". Throws ConfigError.
  */
 export function chosenKernel(text: string): ChosenKernel {
   const [version = "", ...words] = text.split("+");
@@ -102,7 +137,20 @@ export function chosenKernel(text: string): ChosenKernel {
     const known = GENERATIONS.map((kernel) => kernel.name).join(", ");
     throw new ConfigError(`no kernel is called "${text}": choose one of ${known}`);
   }
-  const { suffix, settings } = variantOf(version, words);
+  const patches = patchesOf(version, words);
+  const others = words.filter((word) => !isPatch(word));
+  const { suffix, settings } = variantOf(version, others);
   const { target = version, settings: own = {} } = entry.builtFrom ?? {};
-  return { name: `${version}${suffix}`, entry, target, settings: { ...own, ...settings } };
+  const patched = Object.assign({}, ...patches.map((patch) => patch.settings)) as KernelSettings;
+  return {
+    name: `${[version, ...patches.map((patch) => patch.name)].join("+")}${suffix}`,
+    ...{ entry, target, settings: { ...own, ...patched, ...settings } },
+  };
+}
+
+/** True for a kernel of one of the `versions`, with whatever settings; one on the way from 2.6.8 to 2.6.9 is of both. */
+export function isOneOf(text: string, versions: readonly string[]): boolean {
+  const { name, entry } = chosenKernel(text);
+  const isPatched = name.split("+").some(isPatch);
+  return versions.includes(entry.name) || (isPatched && versions.includes("2.6.9"));
 }

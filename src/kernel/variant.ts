@@ -70,6 +70,13 @@ export const VARIANT_PARTS: readonly VariantPart[] = [
     standard: (kernel) => (kernel === "2.6.9" ? "spin" : "trylock"),
     meaning: "how reclaim takes page_table_lock and i_mmap_lock",
   },
+  {
+    name: "nrpte",
+    config: "CONFIG_NRPTE",
+    values: { 7: 7, 15: 15, 31: 31 },
+    standard: () => "15",
+    meaning: "2.6.6: PTEs in an element of a chain, for cache lines of 32, 64 and 128 bytes",
+  },
 ];
 
 /** What a kernel's name says behind the version. */

@@ -34,6 +34,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [layout.LOCK_SWAP_LIST]: "swap_list_lock",
   [layout.LOCK_SWAP_DEVICE]: "swap_device_lock",
   [layout.LOCK_DISK]: "disk.lock",
+  [layout.LOCK_ANONMM]: "anonmm.lock",
 };
 
 /** What a class is called. */

@@ -53,7 +53,7 @@ function copyNumbers(cpu: Cpu, child: number, parent: number): void {
 export function dupMm(cpu: Cpu, parent: number): number {
   const k = cpu.k;
   const phase = k.phase_enter(PHASE_VMAS);
-  const child = k.mm_alloc();
+  const child = k.mm_alloc_child(parent);
   if (child === 0) {
     k.phase_leave(phase);
     return 0;

@@ -3,6 +3,8 @@
 import { ConfigError } from "../kernel/error.ts";
 import { adoptUnmap } from "./adopt-unmap.ts";
 import { anonVmaReuse } from "./anon-vma-reuse.ts";
+import { chainFault } from "./chain-fault.ts";
+import { chainUnmap } from "./chain-unmap.ts";
 import { cowReader } from "./cow-reader.ts";
 import { cowThreads } from "./cow-threads.ts";
 import { cowUnmap } from "./cow-unmap.ts";
@@ -24,6 +26,8 @@ import { registerTogether } from "./register-together.ts";
 import { registerTruncate } from "./register-truncate.ts";
 import { releaseTruncate } from "./release-truncate.ts";
 import { unregisterExit } from "./unregister-exit.ts";
+import { lineageExit } from "./lineage-exit.ts";
+import { lineageMigrate } from "./lineage-migrate.ts";
 import { mapFault } from "./map-fault.ts";
 import { pageReferenced } from "./page-referenced.ts";
 import { rmapWalk } from "./rmap-walk.ts";
@@ -73,6 +77,10 @@ export const SCENARIOS: readonly Scenario[] = [
   getTaskMm,
   unregisterExit,
   releaseTruncate,
+  chainUnmap,
+  chainFault,
+  lineageExit,
+  lineageMigrate,
 ];
 
 /** A scenario by its name. Throws ConfigError. */

@@ -3,6 +3,10 @@
 
 import {
   FIX_ADJUST_LOCK,
+  FIX_ANONMM_MIGRATE,
+  FIX_ANONMM_SAMPLE,
+  FIX_CHAINLOCK,
+  FIX_SPARE_FIRST,
   FIX_ADOPT_LOCK,
   FIX_ANON_VMA_EMPTY,
   FIX_ANON_VMA_RECHECK,
@@ -141,6 +145,14 @@ export const SWITCHES_OFF = {
   "unlocked-retry": FIX_RETRY_LOCKED,
   /** mmu_notifier_seq is counted up when mmu_lock is free again. */
   "late-seq": FIX_SEQ_LOCKED,
+  /** 2.6.6: the chain of a page's PTEs changes without PG_maplock. */
+  "unlocked-pte-chain": FIX_CHAINLOCK,
+  /** 2.6.6: a fault asks for an element of a chain when it has looked at the PTE, and drops page_table_lock. */
+  "late-spare": FIX_SPARE_FIRST,
+  /** anonmm: who leaves a lineage looks at the head's count when it has dropped the head's lock. */
+  "late-anonmm-count": FIX_ANONMM_SAMPLE,
+  /** anonmm: a page moves to another member when PG_maplock was dropped. */
+  "unlocked-migration": FIX_ANONMM_MIGRATE,
 } as const;
 
 /** Name of a switch. */

@@ -18,6 +18,12 @@ describe("the name of a kernel", () => {
       { CONFIG_SPINLOCK: 2, CONFIG_PTL_LOCK: 3 },
     ],
     ["2.6.8+CONFIG_RMAP=2", "2.6.8+CONFIG_RMAP=2", { CONFIG_RMAP: 2 }],
+    ["2.6.6+nrpte=31", "2.6.6+nrpte=31", { CONFIG_RMAP: 1, CONFIG_NRPTE: 31 }],
+    [
+      "2.6.8+typesafe-slab+spinlock=ticket+anon-in-mapping",
+      "2.6.8+anon-in-mapping+typesafe-slab+spinlock=ticket",
+      { CONFIG_ANON_IN_MAPPING: 1, CONFIG_TYPESAFE_SLAB: 1, CONFIG_SPINLOCK: 2 },
+    ],
   ])("%s is %s, with its settings", (text, name, settings) => {
     expect(chosenKernel(text)).toMatchObject({ name, settings });
   });
@@ -27,6 +33,11 @@ describe("the name of a kernel", () => {
     ["2.6.9+rmap", 'no part "rmap"'],
     ["2.6.9+spinlock=magic", "one of ttas, ticket"],
     ["2.6.9+spinlock=ttas+spinlock=ticket", "says twice"],
+    ["2.6.9+anon-in-mapping", "2.6.9 has all five"],
+    ["anonmm+typesafe-slab", "nothing that it changes"],
+    ["2.6.8+kill-page-map-lock", "needs anon-in-mapping: no lock would keep"],
+    ["2.6.8+anon-in-mapping+mm-lock-ordering", "needs kill-page-map-lock: who holds PG_maplock"],
+    ["2.6.8+swapoff-anon-vma", "needs kill-page-map-lock: a page on swap"],
   ])("%s is refused: %s", (text, sentence) => {
     expect(() => chosenKernel(text)).toThrow(ConfigError);
     expect(() => chosenKernel(text)).toThrow(sentence);
@@ -40,6 +51,7 @@ test.each([
   ],
   ["2.6.9+CONFIG_NONE=1", "CONFIG_NONE cannot be chosen"],
   ["2.6.9+CONFIG_RMAP=9", "CONFIG_RMAP names no reverse map"],
+  ["2.6.8+CONFIG_KILL_PAGE_MAP_LOCK=1", "kill-page-map-lock needs anon-in-mapping: no lock would"],
 ])("%s does not compile: %s", (kernel, sentence) => {
   expect(() => loadKernel(kernel, false)).toThrow(sentence);
 });

@@ -25,11 +25,13 @@ interface Place {
 
 /** Structs whose objects are found by their address. */
 const STRUCTS = {
+  AnonMm: layout.AnonMm,
   AnonVma: layout.AnonVma,
   Inode: layout.Inode,
   MmStruct: layout.MmStruct,
   Page: layout.Page,
   PerCpu: layout.PerCpu,
+  PteChain: layout.PteChain,
   Task: layout.Task,
   VmArea: layout.VmArea,
 } as const;
@@ -43,6 +45,8 @@ const CACHES: Readonly<Record<number, readonly [string, StructName]>> = {
   [layout.CACHE_ANON_VMA]: ["anon_vma", "AnonVma"],
   [layout.CACHE_INODE]: ["inode", "Inode"],
   [layout.CACHE_TASK]: ["task", "Task"],
+  [layout.CACHE_PTE_CHAIN]: ["pte_chain", "PteChain"],
+  [layout.CACHE_ANONMM]: ["anonmm", "AnonMm"],
 };
 
 /** The field that lies at an offset, with a dot before it; behind the last one, the offset. */

@@ -23,7 +23,7 @@ import {
   PerCpu,
 } from "../../layout/structs.gen.ts";
 import { memoryViews, setI32, type MemoryViews } from "../../layout/view.ts";
-import { chosenKernel } from "../../kernel/catalogue.ts";
+import { isOneOf } from "../../kernel/catalogue.ts";
 import { ConfigError, KernelBug, MachineSignal } from "../../kernel/error.ts";
 import { loadTwin } from "../../kernel/load.ts";
 import { bugOfTrap } from "../../machine/bug-report.ts";
@@ -110,7 +110,7 @@ export class KernelSubject implements Subject {
     const [first = ""] = scenario.kernels;
     const kernel = options.kernel ?? first;
     const known = [...scenario.kernels, ...(scenario.others ?? [])];
-    if (!known.includes(chosenKernel(kernel).entry.name)) {
+    if (!isOneOf(kernel, known)) {
       throw new ConfigError(
         `the scenario ${scenario.name} is not for ${kernel}: it is for ${known.join(", ")}`,
       );

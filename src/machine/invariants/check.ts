@@ -6,6 +6,9 @@
 // called.
 
 import type { MemoryViews } from "../../layout/view.ts";
+import { RMAP_ANONMM, RMAP_PTE_CHAIN } from "../../layout/structs.gen.ts";
+import { checkChains } from "./chains.ts";
+import { checkLineages } from "./lineages.ts";
 import type { Violation } from "./findings.ts";
 import { checkLocks, checkTasks, checkTlbs } from "./rules-cpu.ts";
 import { checkFrames, checkLru, checkNrMapped } from "./rules-frames.ts";
@@ -51,6 +54,8 @@ export function checkInvariants(
   checkLru(world);
   checkMappings(world);
   checkVisible(world);
+  if (world.rmap === RMAP_PTE_CHAIN) checkChains(world);
+  if (world.rmap === RMAP_ANONMM) checkLineages(world);
   checkInodeCounts(world, options.handles);
   checkMms(world);
   checkSwap(world);

@@ -2,7 +2,9 @@
 // the machine is quiet.
 
 import {
+  AnonMm,
   AnonVma,
+  CACHE_ANONMM,
   CACHE_ANON_VMA,
   CACHE_INODE,
   CACHE_MM,
@@ -181,6 +183,9 @@ function* spinlocks(world: World): Generator<[name: string, address: number]> {
   }
   for (const anonVma of world.objects[CACHE_ANON_VMA] ?? []) {
     yield [`lock of anon_vma ${hex(anonVma)}`, anonVma + AnonVma.lock];
+  }
+  for (const anonMm of world.objects[CACHE_ANONMM] ?? []) {
+    yield [`lock of anonmm ${hex(anonMm)}`, anonMm + AnonMm.lock];
   }
   for (const inode of world.objects[CACHE_INODE] ?? []) {
     yield [`tree_lock of inode ${hex(inode)}`, inode + Inode.tree_lock];

@@ -9,10 +9,12 @@ import {
   PG_lru,
   Page,
   PerCpu,
+  RMAP_PTE_CHAIN,
   ZONE_STRIDE,
   ZONE_TABLE,
   Zone,
 } from "../../layout/structs.gen.ts";
+import { chainOf } from "./chains.ts";
 import { hex } from "./findings.ts";
 import { listNodes } from "./lists.ts";
 import {
@@ -80,6 +82,7 @@ function checkFree(world: World, pfn: number): void {
     ["_count", -1, world.i32(page + Page._count)],
     ["_mapcount", world.unmapped, world.i32(page + Page._mapcount)],
     ["mapping", 0, world.u32(page + Page.mapping)],
+    ["pte", 0, world.u32(page + Page.pte)],
     ["flags", 0, flagsOf(world, pfn) & ~(PG_buddy | PG_free_checked)],
   ] as const;
   for (const [field, expected, found] of state) {
@@ -92,7 +95,10 @@ function checkFree(world: World, pfn: number): void {
 function checkUsed(world: World, pfn: number): void {
   const page = pageOf(pfn);
   const references = world.i32(page + Page._count) + 1;
-  const mapcount = world.i32(page + Page._mapcount) - world.unmapped;
+  const counts = world.rmap !== RMAP_PTE_CHAIN;
+  const mapcount = counts
+    ? world.i32(page + Page._mapcount) - world.unmapped
+    : chainOf(world, pfn).length;
   world.findings.equal("REFCOUNT", frameName(pfn), world.references[pfn] ?? 0, references);
   world.findings.equal("I-COUNT", frameName(pfn), world.mapped[pfn] ?? 0, mapcount);
 }

@@ -8,6 +8,9 @@ import {
   PAGE_MAPPING_ANON,
   PG_anon,
   Page,
+  RMAP_ANONMM,
+  RMAP_ANON_VMA,
+  RMAP_PTE_CHAIN,
   VM_SHARED,
   VmArea,
   _PAGE_PRESENT,
@@ -15,6 +18,7 @@ import {
   _PAGE_RW,
 } from "../../layout/structs.gen.ts";
 import { hex } from "./findings.ts";
+import { headOf, lineageOf } from "./lineages.ts";
 import { listNodes, treeNodes } from "./lists.ts";
 import { fileName } from "./walk-files.ts";
 import { vmaName } from "./walk-mms.ts";
@@ -64,6 +68,29 @@ function checkFilePage(world: World, pte: PteRecord, vma: VmaRecord, inode: numb
   }
 }
 
+/** What an anonymous page points at leads to the VMA. With chains of PTEs it points at nothing. */
+function checkOwner(world: World, name: string, vma: VmaRecord, owner: number): void {
+  if (world.rmap === RMAP_PTE_CHAIN) {
+    world.findings.equal("I-MAPPING", name, hex(0), hex(owner));
+  } else if (world.rmap === RMAP_ANONMM) {
+    const lineage = `lineage ${hex(lineageOf(world, vma.mm))}`;
+    world.findings.equal("I-MAPPING", name, lineage, `lineage ${hex(headOf(world, owner))}`);
+  } else if (owner === 0 || owner !== vma.anonVma) {
+    world.findings.add("I-MAPPING", name, `anon_vma ${hex(vma.anonVma)}`, hex(owner));
+  }
+}
+
+/** Where a page says that it is, as it must for the PTE; undefined: it says nothing. */
+function expectedIndex(
+  world: World,
+  pte: PteRecord,
+  vma: VmaRecord,
+  isFile: boolean,
+): number | undefined {
+  if (isFile || world.rmap === RMAP_ANON_VMA) return linearIndex(vma, pte.virtual);
+  return world.rmap === RMAP_ANONMM ? pte.virtual / 4096 : undefined;
+}
+
 /** An anonymous page carries the mark and the anon_vma of the VMA; one that was cut off a file does not. */
 function checkAnonPage(world: World, pte: PteRecord, vma: VmaRecord): void {
   const { anon, owner } = mappingOf(world, pte.pfn);
@@ -72,8 +99,8 @@ function checkAnonPage(world: World, pte: PteRecord, vma: VmaRecord): void {
     world.findings.add("I-TRUNC", name, "a page of its file, or its own", "a page of no file");
   } else if (!anon) {
     world.findings.add("I-MAPPING", name, "the mark of an anonymous page", "no mark");
-  } else if (owner === 0 || owner !== vma.anonVma) {
-    world.findings.add("I-MAPPING", name, `anon_vma ${hex(vma.anonVma)}`, hex(owner));
+  } else {
+    checkOwner(world, name, vma, owner);
   }
   const mappers = world.mapped[pte.pfn] ?? 0;
   if (pte.low & _PAGE_RW && mappers > 1) {
@@ -96,7 +123,10 @@ export function checkMappings(world: World): void {
     if (cached === undefined) checkAnonPage(world, pte, vma);
     else checkFilePage(world, pte, vma, cached.inode);
     const index = cached?.index ?? world.u64(pageOf(pfn) + Page.index);
-    world.findings.equal("I-INDEX", pteName(world, pte, vma), linearIndex(vma, pte.virtual), index);
+    const expected = expectedIndex(world, pte, vma, cached !== undefined);
+    if (expected !== undefined) {
+      world.findings.equal("I-INDEX", pteName(world, pte, vma), expected, index);
+    }
   }
 }
 

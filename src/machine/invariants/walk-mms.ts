@@ -89,9 +89,16 @@ function useTable(world: World, mm: MmRecord, pfn: number, what: string): boolea
   return true;
 }
 
-function notePte(world: World, mm: MmRecord, virtual: number, low: number, pfn: number): void {
+function notePte(
+  world: World,
+  mm: MmRecord,
+  at: number,
+  virtual: number,
+  low: number,
+  pfn: number,
+): void {
   const vma = vmaAt(mm.vmas, virtual);
-  world.ptes.push({ mm, vma, virtual, low, pfn });
+  world.ptes.push({ mm, vma, at, virtual, low, pfn });
   if ((low & (_PAGE_PRESENT | _PAGE_PROTNONE)) === 0) {
     const entry = swapEntry(low, pfn);
     world.swapPtes.set(entry, (world.swapPtes.get(entry) ?? 0) + 1);
@@ -120,7 +127,7 @@ function walkTable(world: World, mm: MmRecord, table: number, level: number, bas
     const virtual = base + index * size;
     const pfn = entryPfn(low, high);
     if (level === LAST_LEVEL) {
-      notePte(world, mm, virtual, low, pfn);
+      notePte(world, mm, at, virtual, low, pfn);
       continue;
     }
     const what = `table for ${hex(virtual)}`;

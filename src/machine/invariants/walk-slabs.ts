@@ -27,7 +27,10 @@ import { ROLE_SLAB, areaOf, flagsOf, type World } from "./world.ts";
 const RULE = "SLAB";
 
 /** Names of the caches, by number. */
-export const CACHE_NAMES = ["vm_area", "mm", "anon_vma", "inode", "radix_node", "task"] as const;
+export const CACHE_NAMES = [
+  ...["vm_area", "mm", "anon_vma", "inode", "radix_node", "task"],
+  ...["pte_chain", "anonmm"],
+] as const;
 
 interface SlabRecord {
   readonly address: number;

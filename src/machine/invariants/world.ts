@@ -60,6 +60,8 @@ export interface PteRecord {
   readonly mm: MmRecord;
   /** The VMA that it lies in, if any. */
   readonly vma: VmaRecord | undefined;
+  /** Where it stands. */
+  readonly at: number;
   /** Virtual address that it maps. */
   readonly virtual: number;
   /** Lower 32 bits: all flags but NX. */
@@ -90,6 +92,8 @@ export class World {
   readonly atomicMapcount: boolean;
   /** The mark of anonymous pages is a bit of `mapping`, as from 2.6.9; else PG_anon. */
   readonly anonInMapping: boolean;
+  /** RMAP_*: how a page finds its PTEs. */
+  readonly rmap: number;
   /** Objects in use, by number of their cache. */
   readonly objects: Set<number>[] = [];
   readonly mms = new Map<number, MmRecord>();
@@ -118,6 +122,7 @@ export class World {
     this.lowmemPfns = param(BootParams.lowmem_pfns);
     this.maxPfn = param(BootParams.max_mapnr);
     this.zeroPfn = param(BootParams.zero_pfn);
+    this.rmap = param(BootParams.rmap);
     const patches = param(BootParams.patches);
     this.atomicMapcount = (patches & PATCH_KILL_PAGE_MAP_LOCK) !== 0;
     this.anonInMapping = (patches & PATCH_ANON_IN_MAPPING) !== 0;
