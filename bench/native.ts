@@ -36,7 +36,7 @@ export interface NativeProgram {
 }
 
 /** The kernels that have a twin. */
-export type TwinKernel = "2.6.8" | "2.6.9";
+export type TwinKernel = "2.6.6" | "anonmm" | "2.6.8" | "2.6.9";
 
 const SOURCES = fileURLToPath(new URL("native/", import.meta.url));
 const PRODUCTS = fileURLToPath(new URL("../build/native/", import.meta.url));
@@ -44,7 +44,8 @@ const PRODUCTS = fileURLToPath(new URL("../build/native/", import.meta.url));
 const FLAGS = ["-O2", "-std=gnu11", "-Wall", "-Wextra"];
 /** The twin keeps pointers in 32 bits: it must be linked at a fixed low address. */
 const TWIN_FLAGS = [...FLAGS, "-fno-strict-aliasing", "-fno-pie", "-no-pie", ...layoutFlags()];
-const RMAP: Readonly<Record<TwinKernel, number>> = { "2.6.8": 1, "2.6.9": 2 };
+/** anonmm counts as 2.6.8 does. */
+const RMAP: Readonly<Record<TwinKernel, number>> = { "2.6.6": 3, anonmm: 1, "2.6.8": 1, "2.6.9": 2 };
 
 /** Why there can be no C program here; undefined: there can. */
 export function nativeProblem(): string | undefined {

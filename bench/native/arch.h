@@ -142,7 +142,7 @@ struct array_cache {
 };
 
 #define MAX_NR_ZONES 2
-#define NR_CACHES 5
+#define NR_CACHES 6
 
 // The area of the CPU.
 struct percpu {
@@ -167,6 +167,7 @@ struct percpu {
   u32 gather_freed;
   u32 gather_need_flush;
   u32 gather_fullmm;
+  u32 local_pte_chain;
   struct per_cpu_pages pagesets[MAX_NR_ZONES];
   u32 pagevec[PAGEVEC_SIZE];
   u32 gather[FREE_PTE_NR];

@@ -9,7 +9,7 @@
 #include "tlb.h"
 
 static ALWAYS_INLINE void
-copy_one_pte(struct mm *mm, u64 *dst, u64 *src, u64 pte, bool cow, u64 keep) {
+copy_one_pte(struct mm *mm, u64 *dst, u64 *src, u64 pte, bool cow, u64 keep, struct pte_chain **spare) {
   const u32 pfn = pte_pfn(pte);
   struct page *page = pfn_to_page(pfn);
   if (pfn >= boot.max_mapnr || page_test_flag(page, PG_reserved)) {
@@ -24,19 +24,22 @@ copy_one_pte(struct mm *mm, u64 *dst, u64 *src, u64 pte, bool cow, u64 keep) {
   get_page(page);
   mm->rss++;
   set_pte(dst, pte);
-  page_dup_rmap(page);
+  page_dup_rmap(page, dst, spare);
 }
 
 // Copies `count` PTEs of one table. Both page_table_locks are held.
 static NOINLINE void copy_pte_range(struct mm *mm, u64 *dst, u64 *src, u32 count, u32 vm_flags) {
   const bool cow = is_cow_mapping(vm_flags);
   const u64 keep = (vm_flags & VM_SHARED) != 0 ? ~(_PAGE_ACCESSED | _PAGE_DIRTY) : ~_PAGE_ACCESSED;
+  struct pte_chain *spare = RMAP == RMAP_PTE_CHAIN ? pte_chain_alloc() : NULL;
   for (u64 *end = src + count; src < end; src++, dst++) {
     const u64 pte = pte_read(src);
     if (pte == 0) continue;
-    if (pte_present(pte)) copy_one_pte(mm, dst, src, pte, cow, keep);
+    if (pte_present(pte)) copy_one_pte(mm, dst, src, pte, cow, keep, &spare);
     else set_pte(dst, pte);
+    if (RMAP == RMAP_PTE_CHAIN && spare == NULL) spare = pte_chain_alloc();
   }
+  if (RMAP == RMAP_PTE_CHAIN) pte_chain_free(spare);
 }
 
 // Copies the PTEs of `vma`, a VMA of `src_mm`, into `dst_mm`.

@@ -48,19 +48,22 @@ do_anonymous_page(struct mm *mm, struct vm_area *vma, u64 *ptep, u64 address, bo
   spin_unlock(&mm->page_table_lock);
   anon_vma_prepare(vma);
   struct page *page = alloc_page(GFP_HIGHUSER | GFP_ZERO);
+  struct pte_chain *spare = rmap_spare();
 
   spin_lock(&mm->page_table_lock);
   if (pte_read(ptep) != 0) {
     spin_unlock(&mm->page_table_lock);
     put_page(page);
+    rmap_spare_free(spare);
     return;
   }
   mm->rss++;
   lru_cache_add_active(page);
   mark_page_accessed(page);
-  page_add_anon_rmap(page, vma, address);
+  page_add_anon_rmap(page, vma, address, ptep, &spare);
   set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma->vm_page_prot)));
   spin_unlock(&mm->page_table_lock);
+  rmap_spare_free(spare);
 }
 
 // The reuse rule of the time: nobody else holds a reference. The page lock is held.
@@ -80,15 +83,21 @@ static struct page *cow_user_page(struct vm_area *vma, const struct page *old) {
 // Puts `page` where `old` was: takes the old PTE away and flushes, then writes the new one. Locked; the
 // PTE was compared.
 static ALWAYS_INLINE void wp_switch(
-  struct mm *mm, struct vm_area *vma, u64 *ptep, u64 address, struct page *old, struct page *page
+  struct mm *mm,
+  struct vm_area *vma,
+  u64 *ptep,
+  u64 address,
+  struct page *old,
+  struct page *page,
+  struct pte_chain **spare
 ) {
   if (page_test_flag(old, PG_reserved)) mm->rss++;
-  else page_remove_rmap(old);
+  else page_remove_rmap(old, ptep);
   ptep_get_and_clear(ptep);
   flush_tlb_page(mm, address);
   set_pte(ptep, mkwrite_dirty(vma, pfn_pte(page_to_pfn(page), vma->vm_page_prot)));
   lru_cache_add_active(page);
-  page_add_anon_rmap(page, vma, address);
+  page_add_anon_rmap(page, vma, address, ptep, spare);
 }
 
 // Write to a write-protected page. Locked; unlocks.
@@ -109,10 +118,12 @@ static void do_wp_page(struct mm *mm, struct vm_area *vma, u64 *ptep, u64 addres
   spin_unlock(&mm->page_table_lock);
 
   struct page *page = cow_user_page(vma, old);
+  struct pte_chain *spare = rmap_spare();
   spin_lock(&mm->page_table_lock);
   const bool same = pte_read(ptep) == pte;
-  if (same) wp_switch(mm, vma, ptep, address, old, page);
+  if (same) wp_switch(mm, vma, ptep, address, old, page, &spare);
   spin_unlock(&mm->page_table_lock);
+  rmap_spare_free(spare);
   // The PTE's own reference to the old page, or the new page that nobody needs; then ours.
   if (!same) put_page(page);
   else if (counted) put_page(old);
@@ -131,17 +142,19 @@ static void do_no_page(struct mm *mm, struct vm_area *vma, u64 *ptep, u64 addres
     put_page(page);
     page = copy;
   }
+  struct pte_chain *spare = rmap_spare();
   spin_lock(&mm->page_table_lock);
   mm->rss++;
   const u64 pte = pfn_pte(page_to_pfn(page), vma->vm_page_prot);
   set_pte(ptep, write ? mkwrite_dirty(vma, pte) : pte);
   if (early_cow) {
     lru_cache_add_active(page);
-    page_add_anon_rmap(page, vma, address);
+    page_add_anon_rmap(page, vma, address, ptep, &spare);
   } else {
-    page_add_file_rmap(page);
+    page_add_file_rmap(page, ptep, &spare);
   }
   spin_unlock(&mm->page_table_lock);
+  rmap_spare_free(spare);
 }
 
 // Resolves a fault at `address` of `vma`, which allows the access. mmap_sem is held for reading.

@@ -45,6 +45,7 @@ static void percpu_init(struct percpu *cpu) {
 static void settle(void) {
   switch_active_mm(&init_mm);
   lru_add_drain();
+  if (RMAP == RMAP_PTE_CHAIN) pte_chain_drain();
   kmem_cache_reap_all();
   drain_local_pages();
 }
@@ -58,6 +59,7 @@ static void machine_boot(void) {
   kmem_cache_create(CACHE_ANON_VMA, sizeof(struct anon_vma), CTOR_ANON_VMA);
   kmem_cache_create(CACHE_INODE, sizeof(struct inode), CTOR_NONE);
   kmem_cache_create(CACHE_TASK, sizeof(struct task), CTOR_NONE);
+  kmem_cache_create(CACHE_PTE_CHAIN, PTE_CHAIN_BYTES, CTOR_ZERO);
   for (u32 i = 0; i < PAGE_WAIT_QUEUES; i++) list_init(&page_wait_table[i].head);
   list_init(&mmlist);
   struct page *zero = alloc_page(GFP_KERNEL | GFP_ZERO);

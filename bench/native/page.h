@@ -8,8 +8,9 @@
 
 #define RMAP_PAGE_MAP_LOCK 1
 #define RMAP_ATOMIC_MAPCOUNT 2
-#if RMAP != RMAP_PAGE_MAP_LOCK && RMAP != RMAP_ATOMIC_MAPCOUNT
-#error "RMAP names no reverse map: 1 (2.6.8, page_map_lock) or 2 (2.6.9, atomic mapcount)"
+#define RMAP_PTE_CHAIN 3
+#if RMAP != RMAP_PAGE_MAP_LOCK && RMAP != RMAP_ATOMIC_MAPCOUNT && RMAP != RMAP_PTE_CHAIN
+#error "RMAP names no reverse map: 1 (2.6.8 and anonmm), 2 (2.6.9) or 3 (2.6.6)"
 #endif
 
 #define PG_locked (1u << 0)
@@ -24,6 +25,7 @@
 #define PG_table (1u << 13)
 #define PG_maplock (1u << 15)
 #define PG_anon (1u << 20)
+#define PG_direct (1u << 22)
 
 // 2.6.9: low bit of `mapping`.
 #define PAGE_MAPPING_ANON 1u
@@ -41,7 +43,9 @@ struct page {
   struct list_head lru;
   u32 zone;
   u64 index;
-  u64 _pad[3];
+  u32 pte;
+  u32 _pad0;
+  u64 _pad[2];
 };
 SAME_SIZE(struct page, SIZEOF_PAGE);
 

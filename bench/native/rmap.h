@@ -1,15 +1,46 @@
-// The two reverse maps that the benchmarks compare: who maps a page, by counting. Like
-// assembly/rmap/. One of them is compiled: RMAP 1 is 2.6.8, a plain mapcount under a bit lock of
-// the page; RMAP 2 is 2.6.9, an atomic mapcount from -1.
+// The reverse maps that the benchmarks compare: who maps a page. Like assembly/rmap/. One of them
+// is compiled: RMAP 1 is 2.6.8, a plain mapcount under a bit lock of the page, and anonmm, which
+// counts alike; RMAP 2 is 2.6.9, an atomic mapcount from -1; RMAP 3 is 2.6.6, chains of PTEs.
 //
+// A chain may need an element more, the spare: NULL where it was used; the others leave it alone.
 // page_table_lock of the PTE's mm is held by every caller; reserved pages are not counted.
 
 #ifndef TWIN_RMAP_H
 #define TWIN_RMAP_H
 
-#include "anon_vma.h"
+#include "pte_chain.h"
 
-#if RMAP == RMAP_PAGE_MAP_LOCK
+#if RMAP == RMAP_PTE_CHAIN
+
+static void page_add_anon_rmap(
+  struct page *page, const struct vm_area *vma, u64 address, u64 *ptep, struct pte_chain **spare
+) {
+  (void)vma;
+  (void)address;
+  *spare = page_add_rmap(page, ptep, *spare);
+}
+
+static void page_add_file_rmap(struct page *page, u64 *ptep, struct pte_chain **spare) {
+  *spare = page_add_rmap(page, ptep, *spare);
+}
+
+static ALWAYS_INLINE void page_dup_rmap(struct page *page, u64 *ptep, struct pte_chain **spare) {
+  *spare = page_add_rmap(page, ptep, *spare);
+}
+
+static ALWAYS_INLINE void page_remove_rmap(struct page *page, u64 *ptep) {
+  chained_remove_rmap(page, ptep);
+}
+
+static ALWAYS_INLINE i32 page_mapcount(const struct page *page) {
+  return chain_length(page);
+}
+
+static ALWAYS_INLINE bool PageAnon(const struct page *page) {
+  return (page->flags & PG_anon) != 0;
+}
+
+#elif RMAP == RMAP_PAGE_MAP_LOCK
 
 static ALWAYS_INLINE void page_map_lock(struct page *page) {
   bit_spin_lock(PG_maplock, &page->flags);
@@ -20,7 +51,11 @@ static ALWAYS_INLINE void page_map_unlock(struct page *page) {
 }
 
 // Counts a PTE that maps an anonymous page; the first one says where to find the others.
-static void page_add_anon_rmap(struct page *page, const struct vm_area *vma, u64 address) {
+static void page_add_anon_rmap(
+  struct page *page, const struct vm_area *vma, u64 address, u64 *ptep, struct pte_chain **spare
+) {
+  (void)ptep;
+  (void)spare;
   const u64 index = linear_page_index(vma, address);
   page_map_lock(page);
   if (page->_mapcount == 0) {
@@ -44,7 +79,9 @@ static void page_add_anon_rmap(struct page *page, const struct vm_area *vma, u64
 }
 
 // Counts a PTE that maps a page of the page cache.
-static void page_add_file_rmap(struct page *page) {
+static void page_add_file_rmap(struct page *page, u64 *ptep, struct pte_chain **spare) {
+  (void)ptep;
+  (void)spare;
   if (page->flags & PG_reserved) return;
   page_map_lock(page);
   if (page->_mapcount == 0) this_cpu()->nr_mapped++;
@@ -53,14 +90,17 @@ static void page_add_file_rmap(struct page *page) {
 }
 
 // Fork: one PTE more of a page that the parent maps.
-static ALWAYS_INLINE void page_dup_rmap(struct page *page) {
+static ALWAYS_INLINE void page_dup_rmap(struct page *page, u64 *ptep, struct pte_chain **spare) {
+  (void)ptep;
+  (void)spare;
   page_map_lock(page);
   page->_mapcount++;
   page_map_unlock(page);
 }
 
 // Counts one PTE less; the last one clears the anonymous mapping.
-static ALWAYS_INLINE void page_remove_rmap(struct page *page) {
+static ALWAYS_INLINE void page_remove_rmap(struct page *page, u64 *ptep) {
+  (void)ptep;
   page_map_lock(page);
   bug_on(page->_mapcount <= 0, "mapcount underflow", page, (u32)page->_mapcount);
   page->_mapcount--;
@@ -84,7 +124,11 @@ static ALWAYS_INLINE bool PageAnon(const struct page *page) {
 
 #else
 
-static void page_add_anon_rmap(struct page *page, const struct vm_area *vma, u64 address) {
+static void page_add_anon_rmap(
+  struct page *page, const struct vm_area *vma, u64 address, u64 *ptep, struct pte_chain **spare
+) {
+  (void)ptep;
+  (void)spare;
   const u32 mapping = vma->anon_vma + PAGE_MAPPING_ANON;
   const u64 index = linear_page_index(vma, address);
   if (atomic_inc_and_test(&page->_mapcount)) {
@@ -94,16 +138,21 @@ static void page_add_anon_rmap(struct page *page, const struct vm_area *vma, u64
   }
 }
 
-static void page_add_file_rmap(struct page *page) {
+static void page_add_file_rmap(struct page *page, u64 *ptep, struct pte_chain **spare) {
+  (void)ptep;
+  (void)spare;
   if (page->flags & PG_reserved) return;
   if (atomic_inc_and_test(&page->_mapcount)) this_cpu()->nr_mapped++;
 }
 
-static ALWAYS_INLINE void page_dup_rmap(struct page *page) {
+static ALWAYS_INLINE void page_dup_rmap(struct page *page, u64 *ptep, struct pte_chain **spare) {
+  (void)ptep;
+  (void)spare;
   atomic_inc(&page->_mapcount);
 }
 
-static ALWAYS_INLINE void page_remove_rmap(struct page *page) {
+static ALWAYS_INLINE void page_remove_rmap(struct page *page, u64 *ptep) {
+  (void)ptep;
   if (atomic_dec_negative(&page->_mapcount)) {
     const i32 count = read_once(&page->_mapcount);
     bug_on(count < -1, "mapcount underflow", page, (u32)count);

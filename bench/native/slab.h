@@ -12,8 +12,14 @@
 #define CACHE_ANON_VMA 2
 #define CACHE_INODE 3
 #define CACHE_TASK 4
+#define CACHE_PTE_CHAIN 5
+
+// An element of a chain of PTEs, 15 of them.
+#define PTE_CHAIN_BYTES 64
 
 #define CTOR_NONE 0
+// Objects come and go back filled with zeros.
+#define CTOR_ZERO 1
 // Objects come and go back as an unlocked anon_vma with an empty list.
 #define CTOR_ANON_VMA 2
 

@@ -69,7 +69,7 @@ static NOINLINE void zap_pte_range(u64 *ptep, u32 count) {
     if ((pte & _PAGE_DIRTY) != 0 && !page_test_flag(page, PG_dirty)) page_set_flag(page, PG_dirty);
     if ((pte & _PAGE_ACCESSED) != 0 && !PageAnon(page)) mark_page_accessed(page);
     this_cpu()->gather_freed++;
-    page_remove_rmap(page);
+    page_remove_rmap(page, ptep);
     tlb_remove_page(page);
   }
 }
