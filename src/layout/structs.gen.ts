@@ -4,6 +4,23 @@
 // the host needs. A hot loop reads fastest through a name of its own module, which V8 folds to a number:
 // const { SIZE, _mapcount } = Page;
 
+/** See assembly/rmap/anonmm.ts. */
+export const AnonMm = {
+  SIZE: 24,
+  /** u32, atomic. Spinlock of the list; only the head's is used. */
+  lock: 0,
+  /** i32, atomic. Who needs it: see the head of the file. */
+  count: 4,
+  /** usize, guarded by lock. Its address space; 0 when that is gone. */
+  mm: 8,
+  /** usize. The first of the lineage. */
+  head: 12,
+  /** usize, guarded by lock. All of a lineage, in a circle. */
+  list_next: 16,
+  /** usize, guarded by lock. See list_next. */
+  list_prev: 20,
+} as const;
+
 /** Free ones are unlocked and empty: the constructor of the slab makes them so, and they must come back so. See assembly/mm/anon_vma.ts. */
 export const AnonVma = {
   SIZE: 12,
@@ -232,7 +249,7 @@ export const MmLockData = {
 
 /** See assembly/mm/mm_types.ts. */
 export const MmStruct = {
-  SIZE: 124,
+  SIZE: 128,
   /** usize, guarded by mmap_sem. First VMA, or 0. */
   mmap: 0,
   /** usize, guarded by mmap_sem. Root of the VMA tree, or 0. */
@@ -283,6 +300,8 @@ export const MmStruct = {
   start_stack: 112,
   /** usize, guarded by mmap_sem. Who follows this address space (notifier/types.ts), or 0: nobody ever did. */
   mmu_notifier_mm: 120,
+  /** usize. anonmm: who this address space is in its lineage, or 0. */
+  anonmm: 124,
 } as const;
 
 /** One secondary MMU that follows one address space. See assembly/notifier/types.ts. */
@@ -367,8 +386,10 @@ export const Page = {
   zone: 28,
   /** u64, guarded by PG_locked. Offset in the file, or of the address in its anonymous object; in pages. */
   index: 32,
-  /** u64. Unused; fills the cache line. */
-  _pad0: 40,
+  /** usize, guarded by PG_maplock. 2.6.6: address of the PTE that maps the page (PG_direct), or of a PteChain; 0: not mapped. */
+  pte: 40,
+  /** u32. Unused; fills the cache line. */
+  _pad0: 44,
   /** u64. Unused; fills the cache line. */
   _pad1: 48,
   /** u64. Unused; fills the cache line. */
@@ -392,7 +413,7 @@ export const PanicRecord = {
 
 /** See assembly/arch/percpu.ts. */
 export const PerCpu = {
-  SIZE: 220,
+  SIZE: 224,
   /** u32. Number of this CPU. */
   id: 0,
   /** u32, atomic. ATTENTION_* bits: somebody wants this CPU to look up. */
@@ -493,6 +514,8 @@ export const PerCpu = {
   rcu_sync_done: 212,
   /** u32. Checking builds: rcu_read_lock()s that are under way. */
   rcu_nesting: 216,
+  /** usize. 2.6.6: an element of a chain that nobody uses, or 0. */
+  local_pte_chain: 220,
 } as const;
 
 /** per_cpu_pages: one for each zone in the per-CPU area. See assembly/mm/page_alloc.ts. */
@@ -508,6 +531,13 @@ export const PerCpuPages = {
   list_next: 12,
   /** usize. See list_next. */
   list_prev: 16,
+} as const;
+
+/** The slots follow. See assembly/rmap/pte_chain.ts. */
+export const PteChain = {
+  SIZE: 4,
+  /** usize, guarded by PG_maplock. Address of the next element, or 0; below it the lowest slot that is used. */
+  next_and_idx: 0,
 } as const;
 
 /** The head of a node; 64 slots of one word follow. See assembly/lib/radix_tree.ts. */
@@ -872,6 +902,7 @@ export const Zone = {
 
 /** Fields that any CPU may change at any time, by struct: those that are marked atomic. */
 export const ATOMIC_FIELDS: Readonly<Record<string, readonly string[]>> = {
+  AnonMm: ["lock", "count"],
   AnonVma: ["lock"],
   Disk: ["lock"],
   Inode: ["i_count", "i_open", "i_flags", "tree_lock", "i_mmap_lock", "truncate_count"],
@@ -1039,6 +1070,14 @@ export const FIX_FORK_SWAP = 562949953421312;
 export const FIX_UNUSE_COMPARE = 1125899906842624;
 /** swapoff tries mmap_sem, and unlocks the page before it waits for it (mm/unuse.ts). */
 export const FIX_UNUSE_TRYLOCK = 2251799813685248;
+/** 2.6.6: a chain of PTEs changes under PG_maplock (rmap/pte_chain.ts). */
+export const FIX_CHAINLOCK = 34359738368;
+/** 2.6.6: an element for the chain is there before page_table_lock is taken (mm/fault.ts). */
+export const FIX_SPARE_FIRST = 68719476736;
+/** anonmm: whether the head of a lineage is the last is seen under its lock (rmap/anonmm.ts). */
+export const FIX_ANONMM_SAMPLE = 137438953472;
+/** anonmm: a page moves to another member under PG_maplock (rmap/anonmm_walk.ts). */
+export const FIX_ANONMM_MIGRATE = 274877906944;
 /** A task's mm is taken only while somebody uses it (notifier/register.ts). */
 export const FIX_GET_TASK_MM = 549755813888;
 /** A notifier is registered under all locks of the mm (notifier/register.ts). */
@@ -1198,12 +1237,6 @@ export const TRACE_OOM_KILL = 42;
 export const KERNEL_2_6_6 = 20606;
 export const KERNEL_2_6_8 = 20608;
 export const KERNEL_2_6_9 = 20609;
-/** CONFIG_RMAP: each page has the addresses of the PTEs that map it. */
-export const RMAP_PTE_CHAIN = 1;
-/** CONFIG_RMAP: an anonymous page has an address, and all mms since an exec may map it there. */
-export const RMAP_ANONMM = 2;
-/** CONFIG_RMAP: an anonymous page has a list of VMAs. */
-export const RMAP_ANON_VMA = 3;
 /** CONFIG_SPINLOCK: test, then test-and-set; no order among the waiters. */
 export const SPINLOCK_TTAS = 1;
 /** CONFIG_SPINLOCK: tickets, first come, first served. */
@@ -1226,6 +1259,15 @@ export const SPINLOCK_BIT = 9;
 export const RECLAIM_TRIES = 1;
 /** CONFIG_RECLAIM_LOCKS: who comes from a page waits for them. */
 export const RECLAIM_SPINS = 2;
+// PATCHES depends on the kernel: 0 in 2.6.8, 0 in 2.6.8-check, 31 in 2.6.9, 31 in 2.6.9-check
+
+// assembly/config_rmap.ts
+/** CONFIG_RMAP: each page has the addresses of the PTEs that map it. */
+export const RMAP_PTE_CHAIN = 1;
+/** CONFIG_RMAP: an anonymous page has an address, and all mms since an exec may map it there. */
+export const RMAP_ANONMM = 2;
+/** CONFIG_RMAP: an anonymous page has a list of VMAs. */
+export const RMAP_ANON_VMA = 3;
 /** Bits of BootParams.patches. */
 export const PATCH_ANON_IN_MAPPING = 1;
 /** CONFIG_KILL_PAGE_MAP_LOCK: the mapcount is atomic, from -1, and has no lock. */
@@ -1236,7 +1278,6 @@ export const PATCH_TYPESAFE_SLAB = 4;
 export const PATCH_MM_LOCK_ORDERING = 8;
 /** CONFIG_SWAPOFF_ANON_VMA: swapoff looks in the VMAs of the page's anon_vma only. */
 export const PATCH_SWAPOFF_ANON_VMA = 16;
-// PATCHES depends on the kernel: 0 in 2.6.8, 0 in 2.6.8-check, 31 in 2.6.9, 31 in 2.6.9-check
 
 // assembly/lib/radix_tree.ts
 /** Size of a node with its slots, in bytes: what CACHE_RADIX_NODE must give. */
@@ -1279,7 +1320,9 @@ export const LOCK_SWAP_LIST = 22;
 export const LOCK_SWAP_DEVICE = 23;
 /** disk.lock: which blocks are in use. */
 export const LOCK_DISK = 24;
-export const NR_LOCK_CLASSES = 25;
+/** anonmm.lock: the members of a lineage. */
+export const LOCK_ANONMM = 25;
+export const NR_LOCK_CLASSES = 26;
 /** Two low bits of the address of a lock: a spinlock. */
 export const LOCK_IS_SPINLOCK = 0x0;
 /** A semaphore or mutex; its wait_lock is a spinlock at the same address. */
@@ -1364,11 +1407,13 @@ export const PG_reserved = 2048;
 export const PG_buddy = 4096;
 /** A page table. */
 export const PG_table = 8192;
-/** 2.6.8: the bit spinlock of _mapcount, mapping and PG_anon. */
+/** Up to 2.6.8: the bit spinlock of _mapcount, mapping and PG_anon; in 2.6.6 of the chain of PTEs. */
 export const PG_maplock = 32768;
 /** The page has a slot of swap, private_, and is found by it. */
 export const PG_swapcache = 65536;
-/** 2.6.8: `mapping` is an anon_vma. */
+/** 2.6.6: `pte` is the address of a PTE, not of an element of a chain. */
+export const PG_direct = 4194304;
+/** Up to 2.6.8: the page is anonymous, and `mapping` an anon_vma, an anonmm or, in 2.6.6, 0. */
 export const PG_anon = 1048576;
 /** Checking builds: the page lies on a free list, its frame is poisoned. */
 export const PG_free_checked = 2097152;
@@ -1420,13 +1465,17 @@ export const CACHE_ANON_VMA = 2;
 export const CACHE_INODE = 3;
 export const CACHE_RADIX_NODE = 4;
 export const CACHE_TASK = 5;
-export const NR_CACHES = 6;
+export const CACHE_PTE_CHAIN = 6;
+export const CACHE_ANONMM = 7;
+export const NR_CACHES = 8;
 /** No constructor: objects come with any content. */
 export const CTOR_NONE = 0;
 /** Objects come and go back filled with zeros. */
 export const CTOR_ZERO = 1;
 /** Objects come and go back as an unlocked anon_vma with an empty list. */
 export const CTOR_ANON_VMA = 2;
+/** Objects lie one behind the other; else each has cache lines of its own. */
+export const SLAB_PACKED = 1;
 /** Slabs go back to the buddy allocator only after a grace period of RCU. */
 export const SLAB_DESTROY_BY_RCU = 524288;
 /** Number of the RCU callback that gives a slab back: its head lies in the slab's own descriptor. */
@@ -1514,6 +1563,10 @@ export const SECONDARY_MISS = -1;
 // assembly/notifier/types.ts
 /** Where a client's own fields begin. */
 export const NOTIFIER_STATE = 64;
+
+// assembly/rmap/pte_chain.ts
+/** chain_remove: the page is not mapped by that PTE. */
+export const NOT_IN_CHAIN = 0x1;
 
 // assembly/sched/rcu_tasklet.ts
 /** A callback of synchronize_kernel: its CPU goes on. */
