@@ -9,6 +9,8 @@ import {
   Page,
   PerCpu,
   PteChain,
+  _PAGE_PRESENT,
+  _PAGE_PROTNONE,
 } from "../../layout/structs.gen.ts";
 import { hex } from "./findings.ts";
 import { areaOf, flagsOf, frameName, pageOf, type World } from "./world.ts";
@@ -73,8 +75,9 @@ function checkElements(world: World, pfn: number, elements: readonly Element[]):
 /** Each PTE of a page stands once in the page's chain, nothing else does, and no element is lost: I-CHAIN. */
 export function checkChains(world: World): void {
   const mappers = new Map<number, number[]>();
-  for (const { pfn, at } of world.ptes) {
-    if (pfn === world.zeroPfn || (world.mapped[pfn] ?? 0) === 0) continue;
+  for (const { pfn, at, low } of world.ptes) {
+    const isPresent = (low & (_PAGE_PRESENT | _PAGE_PROTNONE)) !== 0;
+    if (!isPresent || pfn === world.zeroPfn || (world.mapped[pfn] ?? 0) === 0) continue;
     mappers.set(pfn, [...(mappers.get(pfn) ?? []), at]);
   }
   const lost = new Set(world.objects[CACHE_PTE_CHAIN] ?? []);
