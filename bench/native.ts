@@ -45,7 +45,12 @@ const FLAGS = ["-O2", "-std=gnu11", "-Wall", "-Wextra"];
 /** The twin keeps pointers in 32 bits: it must be linked at a fixed low address. */
 const TWIN_FLAGS = [...FLAGS, "-fno-strict-aliasing", "-fno-pie", "-no-pie", ...layoutFlags()];
 /** anonmm counts as 2.6.8 does. */
-const RMAP: Readonly<Record<TwinKernel, number>> = { "2.6.6": 3, anonmm: 1, "2.6.8": 1, "2.6.9": 2 };
+const RMAP: Readonly<Record<TwinKernel, number>> = {
+  "2.6.6": 3,
+  anonmm: 1,
+  "2.6.8": 1,
+  "2.6.9": 2,
+};
 
 /** Why there can be no C program here; undefined: there can. */
 export function nativeProblem(): string | undefined {
