@@ -155,8 +155,11 @@ export {
   secondary_clear,
   secondary_clear_young,
   secondary_load32,
+  secondary_load64,
+  secondary_missed,
   secondary_set,
   secondary_store32,
+  secondary_store64,
 } from "./notifier/secondary";
 
 /**

@@ -17,7 +17,14 @@ import {
   write_once,
 } from "../arch/atomic";
 import { boot } from "../arch/boot_params";
-import { cpu_bit, percpu_of, percpu_tlb_state, this_cpu } from "../arch/percpu";
+import {
+  PERCPU_NOTIFIER,
+  cpu_bit,
+  percpu_of,
+  percpu_tlb_state,
+  this_cpu,
+  this_cpu_base,
+} from "../arch/percpu";
 import { TLB_STATE_OK } from "../arch/tlb_state";
 import { FLUSH_ALL } from "../arch/tlb_interrupt";
 import { NOTIFIER_NONE } from "./config";
@@ -87,6 +94,47 @@ export function secondary_store32(
   if (entry == 0) return false;
   const word = word_of(entry, offset);
   if (word != 0) write_once<u32>(word, value);
+  return true;
+}
+
+/** 1 after secondary_load64() found no entry that allows the load: all of its result is taken. */
+@inline
+function missed_at(): usize {
+  return this_cpu_base() + PERCPU_NOTIFIER + 4;
+}
+
+/** Loads 64 bits through the entry at `at`; see secondary_missed(). Outside of the kernel. */
+export function secondary_load64(at: usize, offset: u32, tag_at: usize, tag: u32): u64 {
+  store<u32>(missed_at(), 1);
+  if (CONFIG_MMU_NOTIFIER == NOTIFIER_NONE) return 0;
+  take_interrupts();
+  const entry = translate_secondary(at, SPTE_PRESENT, SPTE_ACCESSED, tag_at, tag);
+  if (entry == 0) return 0;
+  store<u32>(missed_at(), 0);
+  const word = word_of(entry, offset);
+  return word == 0 ? 0 : read_once<u64>(word & ~7);
+}
+
+/** True if the last secondary_load64() of this CPU found no entry. */
+export function secondary_missed(): bool {
+  return load<u32>(missed_at()) != 0;
+}
+
+/** Stores 64 bits through the entry at `at`; false when it allows no store. Outside of the kernel. */
+export function secondary_store64(
+  at: usize,
+  offset: u32,
+  value: u64,
+  tag_at: usize,
+  tag: u32,
+): bool {
+  if (CONFIG_MMU_NOTIFIER == NOTIFIER_NONE) return false;
+  take_interrupts();
+  const needed = SPTE_PRESENT | SPTE_WRITE;
+  const entry = translate_secondary(at, needed, SPTE_ACCESSED | SPTE_DIRTY, tag_at, tag);
+  if (entry == 0) return false;
+  const word = word_of(entry, offset);
+  if (word != 0) write_once<u64>(word & ~7, value);
   return true;
 }
 

@@ -5,6 +5,8 @@ import { MachineSignal, SyscallError } from "../kernel/error.ts";
 import type { MemoryViews } from "../layout/view.ts";
 import { lastEvents } from "../machine/bug-report.ts";
 import { checkInvariants } from "../machine/invariants/check.ts";
+import { chosenKernel } from "../kernel/catalogue.ts";
+import { CLIENTS } from "../notifier/clients/index.ts";
 import type { Violation } from "../machine/invariants/findings.ts";
 import { leaks, memoryState, type MemoryState } from "../machine/invariants/leaks.ts";
 import type { Machine } from "../machine/machine.ts";
@@ -57,6 +59,13 @@ export interface StressProgress {
   readonly seconds: number;
   readonly operations: number;
   readonly checks: number;
+}
+
+/** Clients that the kernel can stand: those that sleep only where it lets them. */
+function stressedClients(kernel: string): readonly string[] {
+  const { CONFIG_MMU_NOTIFIER: has = 0 } = chosenKernel(kernel).settings;
+  if (has === 0) return [];
+  return CLIENTS.filter((client) => client.sleeps !== true).map((client) => client.name);
 }
 
 /** Time between two checks of the invariants, in ms: the first ones come early. */
@@ -120,6 +129,7 @@ export class StressRun {
     this.#order = {
       ...{ buffer, cpus },
       operations: options.operations === undefined ? 0 : Math.ceil(options.operations / cpus),
+      notifiers: stressedClients(options.kernel),
       sharedFiles: files.slice(0, SHARED_FILES),
       seedFiles: files.slice(SHARED_FILES, -CUT_FILES),
       cutFiles: files.slice(-CUT_FILES),

@@ -196,6 +196,15 @@ export interface KernelCalls {
     tagAt: number,
     tag: number,
   ): number;
+  secondary_load64(entry: number, offset: number, tagAt: number, tag: number): bigint;
+  secondary_missed(): number;
+  secondary_store64(
+    entry: number,
+    offset: number,
+    value: bigint,
+    tagAt: number,
+    tag: number,
+  ): number;
   secondary_set(entry: number, value: number): void;
   secondary_clear(entry: number): number;
   secondary_clear_young(entry: number): number;

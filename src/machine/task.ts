@@ -315,6 +315,16 @@ export class ProgramTask {
     this.#host.notifiers.store32(handle, address, value);
   }
 
+  /** Loads 64 bits through a secondary MMU. Throws MachineSignal. */
+  secondaryLoad64(handle: number, address: number): bigint {
+    return this.#host.notifiers.load64(handle, address);
+  }
+
+  /** Stores 64 bits through a secondary MMU. Throws MachineSignal. */
+  secondaryStore64(handle: number, address: number, value: bigint): void {
+    this.#host.notifiers.store64(handle, address, value);
+  }
+
   /** Lets this CPU do what there is to do for a secondary MMU; false if there was nothing. */
   serveSecondary(handle: number): boolean {
     return this.#host.notifiers.serve(handle);

@@ -38,10 +38,6 @@ export interface Secondary {
   putPage(page: UserPage): void;
   /** Returns when no CPU is in the middle of an access that began before: entries that were cleared are unused. */
   flush(): void;
-  /** A load through an entry of the state, by its address; -1 if the entry does not allow it, or has another tag. */
-  load(entry: number, address: number, tag?: Tag): number;
-  /** A store through an entry of the state; false if the entry does not allow it, or has another tag. */
-  store(entry: number, address: number, value: number, tag?: Tag): boolean;
   /** One turn of a spin: the word of an atomic field is no longer `seen`, or a while has passed. */
   spinWhile(address: number, seen: number): void;
   /** A method that sleeps here: stops the machine where it must not. */
@@ -53,6 +49,12 @@ export interface Tag {
   readonly at: number;
   readonly value: number;
 }
+
+/**
+ * The access itself, by the hardware: through an entry of the state, by its address. False if the entry does not allow it,
+ * or has another tag.
+ */
+export type Perform = (entry: number, tag?: Tag) => boolean;
 
 /** A page that getUserPage() gave. */
 export interface UserPage {
@@ -94,10 +96,11 @@ export interface NotifierClient<L extends StateFields = StateFields> {
   clearFlushYoung(self: Self<L>, address: number): boolean;
   /** The address space goes: no access when this has returned. */
   release(self: Self<L>): void;
-  /** An access of the secondary MMU, outside of the kernel. Undefined: the primary does not allow it, or is gone. */
-  load32(self: Self<L>, address: number): number | undefined;
-  /** False: the primary does not allow it, or is gone. */
-  store32(self: Self<L>, address: number, value: number): boolean;
+  /**
+   * An access of the secondary MMU, outside of the kernel: finds the entry for an address and does the access through it,
+   * after whatever faults that takes. False: the primary does not allow it, or is gone.
+   */
+  access(self: Self<L>, address: number, write: boolean, perform: Perform): boolean;
   /** Work that another CPU can do for it, outside of the kernel; true if there was some. @defaultValue none */
   serve?(self: Self<L>): boolean;
   /** Ranges that have begun and not ended; nobody is in the kernel. */

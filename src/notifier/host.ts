@@ -8,6 +8,7 @@ import { ConfigError, MachineSignal, SyscallError } from "../kernel/error.ts";
 import type { Cpu } from "../kernel/load.ts";
 import type { NotifierMethods } from "../kernel/notifier-port.ts";
 import type { NotifierClient, Self } from "./client.ts";
+import { Operation } from "./operation.ts";
 import { selfOf } from "./secondary.ts";
 import { layOut, type StateFields } from "./state.ts";
 
@@ -32,6 +33,7 @@ export interface Window {
 /** See the head of the file. */
 export class NotifierHost implements NotifierMethods {
   readonly #cpu: Cpu;
+  readonly #operation: Operation;
   readonly #clients: NotifierClient[] = [];
   /** Objects only: what they stand for lies in memory, so one that is stale is merely not used. */
   readonly #bound = new Map<number, Bound>();
@@ -40,6 +42,7 @@ export class NotifierHost implements NotifierMethods {
 
   constructor(cpu: Cpu) {
     this.#cpu = cpu;
+    this.#operation = new Operation(cpu);
     cpu.notifiers.methods = this;
   }
 
@@ -131,20 +134,39 @@ export class NotifierHost implements NotifierMethods {
     }
   }
 
-  /** A load through a secondary MMU. Throws MachineSignal SIGSEGV. */
+  /** Loads 32 bits through a secondary MMU. Throws MachineSignal SIGSEGV. */
   load32(handle: number, address: number): number {
-    const { client, self } = this.#at(handle);
-    const value = client.load32(self, address);
-    if (value === undefined) throw new MachineSignal("SIGSEGV", address, "read");
-    return value;
+    this.#operation.kind = "load32";
+    this.#access(handle, address, false);
+    return this.#operation.value;
   }
 
-  /** A store through a secondary MMU. Throws MachineSignal SIGSEGV. */
+  /** Stores 32 bits through a secondary MMU. Throws MachineSignal SIGSEGV. */
   store32(handle: number, address: number, value: number): void {
+    this.#operation.kind = "store32";
+    this.#operation.value = value;
+    this.#access(handle, address, true);
+  }
+
+  /** Loads 64 bits. Throws MachineSignal SIGSEGV. */
+  load64(handle: number, address: number): bigint {
+    this.#operation.kind = "load64";
+    this.#access(handle, address, false);
+    return this.#operation.wide;
+  }
+
+  /** Stores 64 bits. Throws MachineSignal SIGSEGV. */
+  store64(handle: number, address: number, value: bigint): void {
+    this.#operation.kind = "store64";
+    this.#operation.wide = value;
+    this.#access(handle, address, true);
+  }
+
+  #access(handle: number, address: number, write: boolean): void {
     const { client, self } = this.#at(handle);
-    if (!client.store32(self, address, value)) {
-      throw new MachineSignal("SIGSEGV", address, "write");
-    }
+    this.#operation.offset = address % 4096;
+    if (client.access(self, address, write, this.#operation.perform)) return;
+    throw new MachineSignal("SIGSEGV", address, write ? "write" : "read");
   }
 
   /** Lets this CPU do what there is to do for a secondary MMU; true if there was something. */

@@ -13,11 +13,8 @@ import { getI32, getU32, getU64 } from "../layout/view.ts";
 import type { Cpu } from "../kernel/load.ts";
 import { mmput } from "../mm/unmap.ts";
 import { mmapSem } from "../mm/vma.ts";
-import type { NotifierClient, Secondary, Self, Tag, UserPage } from "./client.ts";
+import type { NotifierClient, Secondary, Self, UserPage } from "./client.ts";
 import { bindState, type StateFields } from "./state.ts";
-
-/** Entries that are found by their place have no tag. */
-const NO_TAG: Tag = { at: 0, value: 0 };
 
 const { mm, window_start, window_pages } = MmuNotifier;
 
@@ -115,15 +112,6 @@ export class SecondaryMmu implements Secondary {
 
   flush(): void {
     this.#cpu.k.flush_secondary();
-  }
-
-  load(entry: number, address: number, tag: Tag = NO_TAG): number {
-    return this.#cpu.k.secondary_load32(entry, address % 4096, tag.at, tag.value);
-  }
-
-  store(entry: number, address: number, value: number, tag: Tag = NO_TAG): boolean {
-    const { k } = this.#cpu;
-    return k.secondary_store32(entry, address % 4096, value, tag.at, tag.value) !== 0;
   }
 
   spinWhile(address: number, seen: number): void {

@@ -15,8 +15,7 @@ export const empty = defineNotifierClient({
   release(self) {
     self.released.add(1);
   },
-  load32: () => undefined,
-  store32: () => false,
+  access: () => false,
   underWay: () => 0,
   translations: () => [],
 });

@@ -14,7 +14,7 @@
 // Left out: several accelerators, contexts that are taken away from their owner.
 
 import { SPTE_SHIFT, SPTE_WRITE } from "../../layout/structs.gen.ts";
-import { defineNotifierClient, entryFor, type Self, type Tag } from "../client.ts";
+import { defineNotifierClient, entryFor, type Self } from "../client.ts";
 import { atomic, entries, spinlock, u32, waitQueue, words } from "../state.ts";
 
 const PAGES = 1024;
@@ -129,23 +129,6 @@ function resolve(gru: Gru, asid: number, index: number, write: boolean): boolean
   return true;
 }
 
-/** Does `body` with the tag of a page until it has done it; undefined: the process may not access the page so. */
-function access<T>(gru: Gru, address: number, write: boolean, body: Use<T>): T | undefined {
-  const index = gru.indexOf(address);
-  if (index < 0) return undefined;
-  const slot = index % SLOTS;
-  for (;;) {
-    const asid = loadContext(gru);
-    const at = gru.tag.at(slot);
-    const result = body(gru.tlb.at(slot), { at, value: tagOf(asid, index) });
-    unloadContext(gru);
-    if (result !== undefined) return result;
-    if (!resolve(gru, asid, index, write)) return undefined;
-  }
-}
-
-type Use<T> = (entry: number, tag: Tag) => T | undefined;
-
 export const gru = defineNotifierClient({
   name: "gru",
   title: "an accelerator with a TLB of its own",
@@ -185,18 +168,17 @@ export const gru = defineNotifierClient({
     self.queue.wake();
   },
 
-  load32(self, address) {
-    return access(self, address, false, (entry, tag) => {
-      const value = self.load(entry, address, tag);
-      return value >= 0 ? value : undefined;
-    });
-  },
-
-  store32(self, address, value) {
-    const stored = access(self, address, true, (entry, tag) =>
-      self.store(entry, address, value, tag) ? true : undefined,
-    );
-    return stored === true;
+  access(self, address, write, perform) {
+    const index = self.indexOf(address);
+    if (index < 0) return false;
+    const slot = index % SLOTS;
+    for (;;) {
+      const asid = loadContext(self);
+      const done = perform(self.tlb.at(slot), { at: self.tag.at(slot), value: tagOf(asid, index) });
+      unloadContext(self);
+      if (done) return true;
+      if (!resolve(self, asid, index, write)) return false;
+    }
   },
 
   serve(self) {

@@ -140,24 +140,11 @@ export const kvm = defineNotifierClient({
     if (found) self.flush();
   },
 
-  load32(self, address) {
-    const index = self.indexOf(address);
-    if (index < 0) return undefined;
-    const entry = self.spte.at(index);
-    for (;;) {
-      const value = self.load(entry, address);
-      if (value >= 0) return value;
-      if (!fault(self, address, false)) return undefined;
-    }
-  },
-
-  store32(self, address, value) {
+  access(self, address, write, perform) {
     const index = self.indexOf(address);
     if (index < 0) return false;
     const entry = self.spte.at(index);
-    while (!self.store(entry, address, value)) {
-      if (!fault(self, address, true)) return false;
-    }
+    while (!perform(entry)) if (!fault(self, address, write)) return false;
     return true;
   },
 

@@ -151,22 +151,11 @@ export const xpmem = defineNotifierClient({
     });
   },
 
-  load32(self, address) {
-    const index = self.indexOf(address);
-    if (index < 0) return undefined;
-    for (;;) {
-      const value = inside(self, () => self.load(self.remote.at(index), address));
-      if (value >= 0) return value;
-      if (!fault(self, address, false)) return undefined;
-    }
-  },
-
-  store32(self, address, value) {
+  access(self, address, write, perform) {
     const index = self.indexOf(address);
     if (index < 0) return false;
-    while (!inside(self, () => self.store(self.remote.at(index), address, value))) {
-      if (!fault(self, address, true)) return false;
-    }
+    const entry = self.remote.at(index);
+    while (!inside(self, () => perform(entry))) if (!fault(self, address, write)) return false;
     return true;
   },
 

@@ -19,6 +19,7 @@ import {
   UNCERTAIN,
   type Region,
 } from "./region.ts";
+import { load64, store64 } from "./notifier-ops.ts";
 import type { SharedObject } from "./objects.ts";
 import type { Visit } from "./visit.ts";
 import { fileHalf, joinWord, splitWord, tagOf, wordOffset, wordText, type Word } from "./words.ts";
@@ -108,7 +109,7 @@ function load(actor: Actor, visit: Visit, page: number, offset: number): Word | 
   let value = 0n;
   const address = visit.address(page) + offset;
   const done = perform(actor, visit, page, false, () => {
-    value = actor.task.load64(address);
+    value = load64(actor, address);
   });
   if (!done) return undefined;
   actor.count("wordsChecked");
@@ -238,7 +239,7 @@ function storer(
     return {
       counter,
       store: () => {
-        task.store64(address, value);
+        store64(actor, address, value);
       },
     };
   }

@@ -15,6 +15,7 @@ import {
   type StressOrder,
 } from "./board.ts";
 import type { Model } from "./model.ts";
+import type { Registration } from "./notifier-ops.ts";
 import { KIND_NONE, KIND_OBJECT, type Region } from "./region.ts";
 import type { SharedObject } from "./objects.ts";
 import { Random, mix } from "./random.ts";
@@ -80,6 +81,8 @@ export class Actor {
   readonly objects: readonly SharedObject[];
   /** Memory that it keeps from the others. */
   hoard: Hoard | undefined;
+  /** Secondary MMUs that it has registered. */
+  readonly notifiers: Registration[] = [];
   /** By pid. */
   readonly children = new Map<number, Child>();
 

@@ -34,6 +34,7 @@ export const COUNTERS = [
   ...["mmap", "munmap", "mprotect", "mremap", "brk", "madvise"],
   ...["fork", "clone", "exec", "exit", "wait"],
   ...["load", "store", "copy", "touch", "probe", "referenced", "evicted", "ftruncate", "swapoff"],
+  ...["notifiers", "guest"],
   ...["meetings", "wordsChecked", "SIGSEGV", "SIGBUS", "SIGKILL", "ENOMEM", "EAGAIN"],
 ] as const;
 export type Counter = (typeof COUNTERS)[number];
@@ -54,6 +55,8 @@ export interface StressOrder {
   readonly operations: number;
   /** Files that are mapped shared and written. */
   readonly sharedFiles: readonly StressFile[];
+  /** Clients of MMU notifiers that the kernel can stand; none without notifiers. */
+  readonly notifiers: readonly string[];
   /** Files that nobody writes. */
   readonly seedFiles: readonly StressFile[];
   /** Files that everybody cuts to any length. */

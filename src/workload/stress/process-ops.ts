@@ -336,6 +336,8 @@ export function opExec(actor: Actor): void {
   });
   if (error !== undefined) return;
   actor.hoard = undefined;
+  // They were closed with the old address space.
+  actor.notifiers.length = 0;
   model.hoarding = false;
   for (const region of actor.ownRegions) {
     region.beginChange();

@@ -32,6 +32,7 @@ import {
   waitForAll,
   waitForOne,
 } from "./process-ops.ts";
+import { opNotifier } from "./notifier-ops.ts";
 import { opReclaim } from "./reclaim-ops.ts";
 import { opSwap } from "./swap-ops.ts";
 import { opTruncate } from "./truncate-ops.ts";
@@ -79,7 +80,13 @@ const OPERATIONS: readonly (readonly [operation: (actor: Actor) => void, weight:
   [waitForOne, 22],
 ];
 
-const CHOICES = OPERATIONS.map(([, weight], index) => [index, weight] as const);
+/** The same, and secondary MMUs, where the kernel has notifiers. */
+const WITH_NOTIFIERS: typeof OPERATIONS = [...OPERATIONS, [opNotifier, 30]];
+
+const choicesOf = (operations: typeof OPERATIONS): (readonly [index: number, weight: number])[] =>
+  operations.map(([, weight], index) => [index, weight] as const);
+const CHOICES = choicesOf(OPERATIONS);
+const CHOICES_WITH_NOTIFIERS = choicesOf(WITH_NOTIFIERS);
 
 const desks = new WeakMap<StressOrder, Desk>();
 
@@ -106,14 +113,15 @@ function endOf(error: unknown): { status: number; signal: number } {
 
 /** Random operations until the budget is used up or the host says stop. */
 function work(actor: Actor, budget: number): void {
+  const choices = actor.order.notifiers.length > 0 ? CHOICES_WITH_NOTIFIERS : CHOICES;
   for (let i = 0; i < budget; i++) {
     actor.pause();
     if (actor.hasStopped()) return;
     runQueued(actor);
     joinMeeting(actor);
-    const index = actor.random.weighted(CHOICES);
+    const index = actor.random.weighted(choices);
     actor.note(index, actor.random.state);
-    OPERATIONS[index]?.[0](actor);
+    WITH_NOTIFIERS[index]?.[0](actor);
     // What was still waiting when the host said stop has not been done.
     if (!actor.hasStopped()) actor.board.addOperation(actor.task.cpuId);
   }
