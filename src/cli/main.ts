@@ -11,6 +11,7 @@ import { exploreCommand, replayCommand, scenariosCommand } from "./explore.ts";
 import { forkCommand } from "./fork.ts";
 import { kernelsCommand } from "./kernels.ts";
 import { locksCommand } from "./locks.ts";
+import { newCommand } from "./new.ts";
 import { runCommand } from "./run.ts";
 import { scaleCommand } from "./scale.ts";
 import { stressCommand } from "./stress.ts";
@@ -33,6 +34,7 @@ function program(): Command {
     .addCommand(replayCommand())
     .addCommand(scenariosCommand())
     .addCommand(runCommand())
+    .addCommand(newCommand())
     .addCommand(kernelsCommand());
   for (const command of [racier, ...racier.commands]) command.exitOverride();
   return racier;

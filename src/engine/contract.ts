@@ -2,6 +2,7 @@
 // engines need not know each other.
 
 import type { MachineConfig } from "../machine/config.ts";
+import type { ClientEntry } from "../machine/client-module.ts";
 import type { ProgramEntry } from "../machine/program.ts";
 
 /** A program to be run from the host, as a process of its own. */
@@ -18,6 +19,8 @@ export interface Job {
 export interface RunningEngine {
   /** Makes a program known to every CPU. Rejects with ConfigError. */
   addProgram(entry: ProgramEntry): Promise<void>;
+  /** Makes a client of MMU notifiers known to every CPU. Rejects with ConfigError. */
+  addClient(entry: ClientEntry): Promise<void>;
   /**
    * Runs a program; resolves with its result when it has ended. Jobs of one CPU run one after the
    * other.

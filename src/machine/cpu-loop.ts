@@ -10,6 +10,7 @@ import { EAGAIN } from "../layout/errno.ts";
 import type { Cpu } from "../kernel/load.ts";
 import { emptyMm } from "../mm/exec.ts";
 import { mmput } from "../mm/unmap.ts";
+import type { NotifierClient } from "../notifier/client.ts";
 import { CLIENTS } from "../notifier/clients/index.ts";
 import { NotifierHost } from "../notifier/host.ts";
 import type { MachineConfig } from "./config.ts";
@@ -80,6 +81,11 @@ export class CpuLoop implements TaskHost {
   addProgram(id: number, name: string, program: Program): void {
     this.#programs.set(id, program);
     this.#ids.set(name, id);
+  }
+
+  /** Makes a client of MMU notifiers known. */
+  addClient(id: number, client: NotifierClient): void {
+    this.notifiers.add(id, client);
   }
 
   /** See TaskHost. */

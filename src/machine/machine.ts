@@ -15,6 +15,8 @@ import {
   type MachineConfig,
   type MachineOptions,
 } from "./config.ts";
+import { CLIENTS } from "../notifier/clients/index.ts";
+import { importClient } from "./client-module.ts";
 import { importProgram, moduleUrl, type ProgramEntry, type ProgramModule } from "./program.ts";
 
 /** Turns of a wait before it parks or sleeps: with a core for each CPU, and without. */
@@ -40,6 +42,7 @@ export class Machine {
   readonly memory: MemoryViews;
   readonly #engine: RunningEngine;
   readonly #programs = new Map<string, ProgramEntry>();
+  readonly #clients = new Set(CLIENTS.map((client) => client.name));
   #lastProgramId = 0;
 
   /**
@@ -71,6 +74,18 @@ export class Machine {
       await this.#engine.addProgram(entry);
       this.#programs.set(name, entry);
     }
+  }
+
+  /** Makes the client of MMU notifiers that a module exports known on every CPU. Rejects with ConfigError. */
+  async loadNotifier(module: string | URL): Promise<void> {
+    const url = moduleUrl(module);
+    const { name } = await importClient(url);
+    if (this.#clients.has(name)) {
+      throw new ConfigError(`there is a notifier client "${name}" already: call it otherwise`);
+    }
+    const id = this.#clients.size;
+    this.#clients.add(name);
+    await this.#engine.addClient({ id, url });
   }
 
   /** Runs a program as a process with an empty address space; resolves with what it returned. */

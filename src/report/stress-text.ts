@@ -20,6 +20,13 @@ function rows(doc: StressDocument): [string, string][] {
   const named = [...OPERATIONS, ...PROCESSES, ...ACCESSES, ...RECLAIM, ...REFUSALS].map(
     (name): [string, number] => [name, counts[name]],
   );
+  const secondary: [string, number][] =
+    counts.notifiers === 0
+      ? []
+      : [
+          ["secondary MMUs registered", counts.notifiers],
+          ["accesses through them", counts.guest],
+        ];
   const kernelRows: [string, number][] = [
     ["page faults, minor", kernel.minorFaults],
     ["page faults, major", kernel.majorFaults],
@@ -39,7 +46,10 @@ function rows(doc: StressDocument): [string, string][] {
     ["words checked", counts.wordsChecked],
     ["checks of all invariants", doc.checks],
   ];
-  return [...named, ...kernelRows].map(([name, count]) => [name, formatNumber(count)]);
+  return [...named, ...secondary, ...kernelRows].map(([name, count]) => [
+    name,
+    formatNumber(count),
+  ]);
 }
 
 function failureText(failure: StressFailure, doc: StressDocument): string {

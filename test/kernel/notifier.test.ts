@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { checkInvariants } from "../../src/machine/invariants/check.ts";
+import type { NotifierClient } from "../../src/notifier/client.ts";
 import { CLIENTS } from "../../src/notifier/clients/index.ts";
 import { describeNotifierClient } from "../examination/notifier-clients.ts";
 import { DirectMachine } from "../support/direct.ts";
@@ -12,6 +13,11 @@ const named = (name: string): (typeof CLIENTS)[number] => {
   if (client === undefined) throw new Error(`no client ${name}`);
   return client;
 };
+
+const { default: mirror } = (await import("../../docs/examples/notifier/mirror.ts")) as {
+  default: NotifierClient;
+};
+describeNotifierClient({ client: mirror, kernel: "2.6.27", isForeign: true });
 
 describe.each(KERNELS)("%s", (kernel) => {
   for (const name of ["kvm", "gru"]) describeNotifierClient({ client: named(name), kernel });

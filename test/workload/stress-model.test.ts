@@ -45,7 +45,14 @@ class Scene {
     const [owner, visitor] = [0, 1].map((thread) => {
       const model = new Model(board, 0);
       const order = { buffer: boardBuffer(1), cpus: 1, operations: 0 };
-      const files = { notifiers: [], sharedFiles: [], seedFiles: [], cutFiles: [], swapAreas: 0, swapBytes: 0 };
+      const files = {
+        notifiers: [],
+        sharedFiles: [],
+        seedFiles: [],
+        cutFiles: [],
+        swapAreas: 0,
+        swapBytes: 0,
+      };
       const desk = { order: { ...order, ...files }, board, models: [model] };
       const objects = sharedObjects(board);
       return new Actor({ task, desk: { ...desk, objects }, model, thread, seed });

@@ -9,6 +9,7 @@ import { ConfigError } from "../../kernel/error.ts";
 import { unpackError } from "../../kernel/packed-error.ts";
 import { bugOfTrap } from "../../machine/bug-report.ts";
 import type { MachineConfig } from "../../machine/config.ts";
+import type { ClientEntry } from "../../machine/client-module.ts";
 import type { ProgramEntry } from "../../machine/program.ts";
 import type { Engine, Job, RunningEngine } from "../contract.ts";
 import type { Notice, Reply, Request, WorkerStart } from "./messages.ts";
@@ -62,6 +63,10 @@ class ThreadsEngine implements RunningEngine {
 
   async addProgram(entry: ProgramEntry): Promise<void> {
     await this.#ask({ type: "program", entry });
+  }
+
+  async addClient(entry: ClientEntry): Promise<void> {
+    await this.#ask({ type: "client", entry });
   }
 
   async run(job: Job): Promise<unknown> {

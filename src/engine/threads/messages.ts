@@ -2,6 +2,7 @@
 
 import type { ErrorMessage } from "../../kernel/packed-error.ts";
 import type { MachineConfig } from "../../machine/config.ts";
+import type { ClientEntry } from "../../machine/client-module.ts";
 import type { ProgramEntry } from "../../machine/program.ts";
 
 /** What a worker is given at its start. */
@@ -27,6 +28,7 @@ export type Request = { readonly id: number } & (
       readonly program: number;
       readonly args: readonly number[];
     }
+  | { readonly type: "client"; readonly entry: ClientEntry }
   | { readonly type: "quiesce" }
   | { readonly type: "stop" }
 );

@@ -7,6 +7,7 @@ import type { MessagePort } from "node:worker_threads";
 import { instantiateCpu } from "../../kernel/load.ts";
 import { packError } from "../../kernel/packed-error.ts";
 import { CpuLoop, quiesceCpu } from "../../machine/cpu-loop.ts";
+import { importClient } from "../../machine/client-module.ts";
 import { importProgram } from "../../machine/program.ts";
 import { Mailbox } from "./mailbox.ts";
 import type { Reply, Request, WorkerStart } from "./messages.ts";
@@ -47,6 +48,9 @@ async function answer(request: Request): Promise<unknown> {
       loop.addProgram(entry.id, entry.name, await importProgram(entry));
       return undefined;
     }
+    case "client":
+      loop.addClient(request.entry.id, await importClient(request.entry.url));
+      return undefined;
     case "job":
       return runJob(request.id, request.program, request.args);
     case "quiesce":

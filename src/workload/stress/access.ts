@@ -19,7 +19,7 @@ import {
   UNCERTAIN,
   type Region,
 } from "./region.ts";
-import { load64, store64 } from "./notifier-ops.ts";
+import { load64, store64 } from "./secondary-access.ts";
 import type { SharedObject } from "./objects.ts";
 import type { Visit } from "./visit.ts";
 import { fileHalf, joinWord, splitWord, tagOf, wordOffset, wordText, type Word } from "./words.ts";

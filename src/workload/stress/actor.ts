@@ -15,7 +15,7 @@ import {
   type StressOrder,
 } from "./board.ts";
 import type { Model } from "./model.ts";
-import type { Registration } from "./notifier-ops.ts";
+import type { Registration } from "./secondary-access.ts";
 import { KIND_NONE, KIND_OBJECT, type Region } from "./region.ts";
 import type { SharedObject } from "./objects.ts";
 import { Random, mix } from "./random.ts";

@@ -1,21 +1,15 @@
-// Secondary MMUs beside the programs: a thread registers a client on a part of its address space, and does some of its
-// accesses through it. What they must read and what may happen is the same as without: the oracle need not know.
-// A secondary MMU that refuses says nothing (it may lack memory): the program itself tries then.
+// Secondary MMUs beside the programs: a thread registers a client on a part of its address space, and does a part of its
+// accesses through it (secondary-access.ts).
 
-import { MachineSignal } from "../../kernel/error.ts";
+import { loadWord, ownsWord, storeWord } from "./access.ts";
 import type { Actor } from "./actor.ts";
+import type { Region } from "./region.ts";
+import type { Registration } from "./secondary-access.ts";
+import { visit } from "./visit.ts";
+import { ALL_WORDS } from "./words.ts";
 
 /** Clients of one thread, at most. */
 const MOST = 3;
-/** Part of the accesses that go through one, where one has them in its window. */
-const PERCENT = 50;
-
-/** A registration of a thread. */
-export interface Registration {
-  readonly handle: number;
-  readonly start: number;
-  readonly end: number;
-}
 
 /** Registers a client, or ends one. */
 export function opNotifier(actor: Actor): void {
@@ -40,43 +34,17 @@ export function opNotifier(actor: Actor): void {
     notifiers.push({ handle, start, end });
     actor.count("notifiers");
   });
+  use(actor, region);
 }
 
-/** The secondary MMU that an access goes through, or undefined: the program's own. */
-function chosen(actor: Actor, address: number): number | undefined {
-  if (actor.notifiers.length === 0 || !actor.random.chance(PERCENT)) return undefined;
-  return actor.notifiers.find(({ start, end }) => address >= start && address < end)?.handle;
-}
-
-/** Does an access through a secondary MMU; false if there is none, or it refuses. */
-function through(actor: Actor, address: number, access: (handle: number) => void): boolean {
-  const handle = chosen(actor, address);
-  if (handle === undefined) return false;
-  try {
-    access(handle);
-    actor.count("guest");
-    return true;
-  } catch (error) {
-    if (error instanceof MachineSignal) return false;
-    throw error;
-  }
-}
-
-/** Loads 64 bits, by the program or through a secondary MMU. */
-export function load64(actor: Actor, address: number): bigint {
-  const { task } = actor;
-  let value = 0n;
-  const done = through(actor, address, (handle) => {
-    value = task.secondaryLoad64(handle, address);
+/** Loads and stores in a region whose pages some client has in its window. */
+function use(actor: Actor, region: Region): void {
+  visit(actor, region, (seen) => {
+    for (let page = 0; page < seen.count; page++) {
+      for (const word of ALL_WORDS) {
+        if (actor.random.chance(50)) loadWord(actor, seen, page, word);
+        else if (ownsWord(actor, region, word)) storeWord(actor, seen, page, word);
+      }
+    }
   });
-  return done ? value : task.load64(address);
-}
-
-/** Stores 64 bits, by the program or through a secondary MMU. */
-export function store64(actor: Actor, address: number, value: bigint): void {
-  const { task } = actor;
-  const done = through(actor, address, (handle) => {
-    task.secondaryStore64(handle, address, value);
-  });
-  if (!done) task.store64(address, value);
 }

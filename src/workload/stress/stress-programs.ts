@@ -81,7 +81,7 @@ const OPERATIONS: readonly (readonly [operation: (actor: Actor) => void, weight:
 ];
 
 /** The same, and secondary MMUs, where the kernel has notifiers. */
-const WITH_NOTIFIERS: typeof OPERATIONS = [...OPERATIONS, [opNotifier, 30]];
+const WITH_NOTIFIERS: typeof OPERATIONS = [...OPERATIONS, [opNotifier, 60]];
 
 const choicesOf = (operations: typeof OPERATIONS): (readonly [index: number, weight: number])[] =>
   operations.map(([, weight], index) => [index, weight] as const);
