@@ -2,7 +2,6 @@
 
 import { describe, expect, test } from "vitest";
 import { checkInvariants } from "../../src/machine/invariants/check.ts";
-import type { NotifierClient } from "../../src/notifier/client.ts";
 import { CLIENTS } from "../../src/notifier/clients/index.ts";
 import { describeNotifierClient } from "../examination/notifier-clients.ts";
 import { DirectMachine } from "../support/direct.ts";
@@ -14,9 +13,7 @@ const named = (name: string): (typeof CLIENTS)[number] => {
   return client;
 };
 
-const { default: mirror } = (await import("../../docs/examples/notifier/mirror.ts")) as {
-  default: NotifierClient;
-};
+const { default: mirror } = await import("../../docs/examples/notifier/mirror.ts");
 describeNotifierClient({ client: mirror, kernel: "2.6.27", isForeign: true });
 
 describe.each(KERNELS)("%s", (kernel) => {

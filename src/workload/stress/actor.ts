@@ -15,7 +15,6 @@ import {
   type StressOrder,
 } from "./board.ts";
 import type { Model } from "./model.ts";
-import type { Registration } from "./secondary-access.ts";
 import { KIND_NONE, KIND_OBJECT, type Region } from "./region.ts";
 import type { SharedObject } from "./objects.ts";
 import { Random, mix } from "./random.ts";
@@ -24,6 +23,13 @@ import { Random, mix } from "./random.ts";
 export interface Hoard {
   readonly base: number;
   readonly pages: number;
+}
+
+/** A secondary MMU that a thread has registered, and its window. */
+export interface Registration {
+  readonly handle: number;
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Memory answered with something that no order of events allows. */

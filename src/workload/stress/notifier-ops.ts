@@ -2,9 +2,8 @@
 // accesses through it (secondary-access.ts).
 
 import { loadWord, ownsWord, storeWord } from "./access.ts";
-import type { Actor } from "./actor.ts";
+import type { Actor, Registration } from "./actor.ts";
 import type { Region } from "./region.ts";
-import type { Registration } from "./secondary-access.ts";
 import { visit } from "./visit.ts";
 import { ALL_WORDS } from "./words.ts";
 

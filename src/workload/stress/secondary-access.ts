@@ -8,13 +8,6 @@ import type { Actor } from "./actor.ts";
 /** Part of the accesses that go through one, where one has them in its window. */
 const PERCENT = 60;
 
-/** A registration of a thread. */
-export interface Registration {
-  readonly handle: number;
-  readonly start: number;
-  readonly end: number;
-}
-
 /** The secondary MMU that an access goes through, or undefined: the program's own. */
 function chosen(actor: Actor, address: number): number | undefined {
   if (actor.notifiers.length === 0 || !actor.random.chance(PERCENT)) return undefined;

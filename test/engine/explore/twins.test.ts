@@ -12,7 +12,14 @@ import { SCENARIOS } from "../../../src/scenario/catalogue.ts";
 import { explorationWith } from "./kernel-harness.ts";
 
 /** Scenarios that have too many interleavings with two preemptions for a test. */
-const WIDE = ["map-fault", "first-touch", "cow-threads", "same-page", "fork-store"];
+const WIDE = [
+  "map-fault",
+  "first-touch",
+  "cow-threads",
+  "same-page",
+  "fork-store",
+  "release-truncate",
+];
 /** Preemptions within which every interleaving is walked. */
 const boundOf = (scenario: string): number => (WIDE.includes(scenario) ? 1 : 2);
 /** Executions that each broken kernel is given: it takes a tenth of that. */
