@@ -12,6 +12,7 @@ import { forkCommand } from "./fork.ts";
 import { kernelsCommand } from "./kernels.ts";
 import { locksCommand } from "./locks.ts";
 import { newCommand } from "./new.ts";
+import { notifiersCommand } from "./notifiers.ts";
 import { runCommand } from "./run.ts";
 import { scaleCommand } from "./scale.ts";
 import { stressCommand } from "./stress.ts";
@@ -35,6 +36,7 @@ function program(): Command {
     .addCommand(scenariosCommand())
     .addCommand(runCommand())
     .addCommand(newCommand())
+    .addCommand(notifiersCommand())
     .addCommand(kernelsCommand());
   for (const command of [racier, ...racier.commands]) command.exitOverride();
   return racier;

@@ -7,7 +7,7 @@ import { getI32, getU32, setI32, setU64 } from "../layout/view.ts";
 import { ConfigError, MachineSignal, SyscallError } from "../kernel/error.ts";
 import type { Cpu } from "../kernel/load.ts";
 import type { NotifierMethods } from "../kernel/notifier-port.ts";
-import type { NotifierClient, Self } from "./client.ts";
+import type { NotifierClient, Perform, Self } from "./client.ts";
 import { Operation } from "./operation.ts";
 import { selfOf } from "./secondary.ts";
 import { layOut, type StateFields } from "./state.ts";
@@ -42,7 +42,7 @@ export class NotifierHost implements NotifierMethods {
 
   constructor(cpu: Cpu) {
     this.#cpu = cpu;
-    this.#operation = new Operation(cpu);
+    this.#operation = new Operation(cpu.k);
     cpu.notifiers.methods = this;
   }
 
@@ -136,36 +136,32 @@ export class NotifierHost implements NotifierMethods {
 
   /** Loads 32 bits through a secondary MMU. Throws MachineSignal SIGSEGV. */
   load32(handle: number, address: number): number {
-    this.#operation.kind = "load32";
-    this.#access(handle, address, false);
+    this.#access(handle, address, false, this.#operation.load32);
     return this.#operation.value;
   }
 
   /** Stores 32 bits through a secondary MMU. Throws MachineSignal SIGSEGV. */
   store32(handle: number, address: number, value: number): void {
-    this.#operation.kind = "store32";
     this.#operation.value = value;
-    this.#access(handle, address, true);
+    this.#access(handle, address, true, this.#operation.store32);
   }
 
   /** Loads 64 bits. Throws MachineSignal SIGSEGV. */
   load64(handle: number, address: number): bigint {
-    this.#operation.kind = "load64";
-    this.#access(handle, address, false);
+    this.#access(handle, address, false, this.#operation.load64);
     return this.#operation.wide;
   }
 
   /** Stores 64 bits. Throws MachineSignal SIGSEGV. */
   store64(handle: number, address: number, value: bigint): void {
-    this.#operation.kind = "store64";
     this.#operation.wide = value;
-    this.#access(handle, address, true);
+    this.#access(handle, address, true, this.#operation.store64);
   }
 
-  #access(handle: number, address: number, write: boolean): void {
+  #access(handle: number, address: number, write: boolean, perform: Perform): void {
     const { client, self } = this.#at(handle);
     this.#operation.offset = address % 4096;
-    if (client.access(self, address, write, this.#operation.perform)) return;
+    if (client.access(self, address, write, perform)) return;
     throw new MachineSignal("SIGSEGV", address, write ? "write" : "read");
   }
 

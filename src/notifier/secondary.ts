@@ -54,8 +54,8 @@ export class SecondaryMmu implements Secondary {
   }
 
   indexOf(address: number): number {
-    const index = Math.floor((address - this.start) / 4096);
-    return index >= 0 && index < this.pages ? index : -1;
+    const offset = address - this.start;
+    return offset >= 0 && offset < this.pages * 4096 ? Math.floor(offset / 4096) : -1;
   }
 
   overlap(from: number, to: number): { readonly first: number; readonly last: number } {
