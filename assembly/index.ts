@@ -81,6 +81,7 @@ export {
   delete_from_swap_cache,
   lookup_swap_cache,
   read_swap_cache_async,
+  wait_for_slot,
 } from "./mm/swap_state";
 export { swap_writepage } from "./mm/page_io";
 export { unuse_process } from "./mm/unuse";

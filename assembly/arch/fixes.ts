@@ -80,8 +80,8 @@ export const FIX_SWAP_COUNT: u64 = 0x10000000000;
 export const FIX_GUP_GUARD: u64 = 0x20000000000;
 /** try_to_unmap flushes a page that it takes away (rmap/unmap.ts). */
 export const FIX_UNMAP_FLUSH: u64 = 0x40000000000;
-/** A slot of swap is counted before a PTE names it (rmap/unmap.ts). */
-export const FIX_SLOT_FIRST: u64 = 0x80000000000;
+/** 2.6.9: the last unmap leaves page->mapping as it is (rmap/atomic_mapcount.ts). */
+export const FIX_KEEP_MAPPING: u64 = 0x80000000000;
 /** Reclaim looks at the references of a page under tree_lock before it frees it (mm/vmscan.ts). */
 export const FIX_REMOVE_COUNT: u64 = 0x100000000000;
 /** Reclaim looks again whether a page is dirty before it frees it (mm/vmscan.ts). */
@@ -94,8 +94,6 @@ export const FIX_SWAP_RECHECK: u64 = 0x800000000000;
 export const FIX_SHARE_CHECK: u64 = 0x1000000000000;
 /** Fork counts the slot of a PTE that it copies (mm/copy.ts). */
 export const FIX_FORK_SWAP: u64 = 0x2000000000000;
-/** swapoff compares the PTE with the entry (mm/unuse.ts). */
-export const FIX_UNUSE_COMPARE: u64 = 0x4000000000000;
 /** swapoff tries mmap_sem, and unlocks the page before it waits for it (mm/unuse.ts). */
 export const FIX_UNUSE_TRYLOCK: u64 = 0x8000000000000;
 /** 2.6.6: a chain of PTEs changes under PG_maplock (rmap/pte_chain.ts). */
@@ -106,6 +104,8 @@ export const FIX_SPARE_FIRST: u64 = 0x1000000000;
 export const FIX_ANONMM_SAMPLE: u64 = 0x2000000000;
 /** anonmm: a page moves to another member under PG_maplock (rmap/anonmm_walk.ts). */
 export const FIX_ANONMM_MIGRATE: u64 = 0x4000000000;
+/** 2.6.9: who comes from a page is in a read section until it unlocks the anon_vma (rmap/referenced.ts). */
+export const FIX_RCU_LOCKED: u64 = 0x4000000000000;
 
 /** A task's mm is taken only while somebody uses it (notifier/register.ts). */
 export const FIX_GET_TASK_MM: u64 = 0x8000000000;

@@ -20,7 +20,7 @@ import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { MMLIST, MMLIST_LOCK, mmlist_mm } from "./mm";
 import { MmStruct } from "./mm_types";
 import { VM_CONTROL, VmControl, vm_control } from "./reclaim";
-import { swap_list } from "./swap_types";
+import { nr_swap_pages } from "./swap_types";
 import { ZONE_HIGHMEM, ZONE_NORMAL, zone_of } from "./zone";
 
 /** True if a program with that mm runs on some CPU now. */
@@ -62,7 +62,7 @@ function report(mm: MmStruct): void {
   control.oom_serial = mm.serial;
   control.oom_badness = badness(mm);
   control.oom_free = zone_of(ZONE_NORMAL).free_pages + zone_of(ZONE_HIGHMEM).free_pages;
-  control.oom_swap = <u32>swap_list().nr_swap_pages;
+  control.oom_swap = <u32>nr_swap_pages();
   atomic_inc(VM_CONTROL + offsetof<VmControl>("oom_kills"));
   trace(TRACE_OOM_KILL, mm.serial, changetype<usize>(mm));
 }

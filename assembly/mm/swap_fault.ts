@@ -27,7 +27,7 @@ import {
   remove_exclusive_swap_page,
 } from "./swap_state";
 import { swap_free } from "./swap_slots";
-import { pte_to_swp_entry, vm_swap_full } from "./swap_types";
+import { SWAP_GONE, pte_to_swp_entry, vm_swap_full } from "./swap_types";
 
 /** do_swap_page: out of memory. */
 export const SWAP_FAULT_OOM: u32 = 0;
@@ -41,16 +41,19 @@ export const SWAP_FAULT_WRITABLE: u32 = 3;
 /** do_swap_page, anonmm: mapped, but others map the page at another address; page_table_lock is held. */
 export const SWAP_FAULT_ELSEWHERE: u32 = 4;
 
-/** The page of a locked PTE's slot with a reference, or 0. */
+/** The page of a slot with a reference, 0, or SWAP_GONE. */
 function swap_page(entry: u32): Page {
   const found = lookup_swap_cache(entry);
   if (changetype<usize>(found) != 0) return found;
   const page = read_swap_cache_async(entry);
-  if (changetype<usize>(page) != 0) this_cpu().pgmajfault++;
+  if (changetype<usize>(page) > SWAP_GONE) this_cpu().pgmajfault++;
   return page;
 }
 
-/** Nothing could be read: out of memory, unless the PTE has changed. */
+/**
+ * Nothing could be read: out of memory, unless the PTE has changed. Where nobody used the slot it had changed then,
+ * whatever it says now: swapoff and another swap to the same slot came in between.
+ */
 function swap_page_missing(mm: MmStruct, ptep: usize, pte: u64): u32 {
   spin_lock_ptl(mm_ptl(mm));
   const same = pte_read(ptep) == pte;
@@ -79,6 +82,7 @@ export function do_swap_page(
   const entry = pte_to_swp_entry(pte);
   spin_unlock_ptl(mm_ptl(mm));
   const page = swap_page(entry);
+  if (changetype<usize>(page) == SWAP_GONE) return SWAP_FAULT_DONE;
   if (changetype<usize>(page) == 0) return swap_page_missing(mm, ptep, pte);
   mark_page_accessed(page);
   const spare = rmap_spare_alloc();

@@ -6,9 +6,11 @@
 //
 // Locks: page lock > swap_list_lock > swap_device_lock > tree_lock.
 
+import { read_once, write_once } from "../arch/atomic";
 import { BUG_SWAP_CACHE, bug_on } from "../arch/bug";
 import { FIX_SHARE_CHECK, without } from "../arch/fixes";
 import { this_reclaim } from "../arch/reclaim_state";
+import { cpu_wait_while } from "../arch/wait";
 import { EEXIST, ENOENT, ENOMEM } from "../lib/errno";
 import { radix_tree_delete, radix_tree_insert, radix_tree_lookup } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
@@ -41,7 +43,25 @@ import {
   swap_info_get,
   swap_info_put,
 } from "./swap_slots";
-import { SWAPPER_SPACE, SWAPPER_TREE_LOCK, swapper_space, vm_swap_full } from "./swap_types";
+import {
+  SWAPPER_SPACE,
+  SWAPPER_TREE_LOCK,
+  SWAP_GONE,
+  SwapperSpace,
+  read_swap_map,
+  swap_changed,
+  swap_changes,
+  swapper_space,
+  swp_offset,
+  vm_swap_full,
+} from "./swap_types";
+
+/** So many pages more. tree_lock is held, but others may look. */
+@inline
+function nrpages_add(delta: i32): void {
+  const at = SWAPPER_SPACE + offsetof<SwapperSpace>("nrpages");
+  write_once<u32>(at, swapper_space().nrpages + delta);
+}
 
 /** Enters a locked page whose slot is counted. 0, -EEXIST or -ENOMEM. */
 function __add_to_swap_cache(page: Page, entry: u32): i32 {
@@ -51,7 +71,8 @@ function __add_to_swap_cache(page: Page, entry: u32): i32 {
     get_page(page);
     page_set_flag(page, PG_swapcache);
     page.private_ = entry;
-    swapper_space().nrpages++;
+    nrpages_add(1);
+    swap_changed();
   }
   spin_unlock(SWAPPER_TREE_LOCK);
   return error;
@@ -88,7 +109,7 @@ export function __delete_from_swap_cache(page: Page): void {
   bug_on(found != changetype<usize>(page), BUG_SWAP_CACHE, changetype<usize>(page), page.private_);
   page_clear_flag(page, PG_swapcache);
   page.private_ = 0;
-  swapper_space().nrpages--;
+  nrpages_add(-1);
 }
 
 /** Takes a locked page out, with its count of the slot and its reference. */
@@ -111,7 +132,7 @@ export function lookup_swap_cache(entry: u32): Page {
 }
 
 /**
- * The page of an entry with a reference, read in if need be; 0 when out of memory, or when nobody uses the slot
+ * The page of an entry with a reference, read in if need be; 0 when out of memory; SWAP_GONE when nobody uses the slot
  * any more. Whoever gets it locks it to wait for its content. No spinlock is held.
  */
 export function read_swap_cache_async(entry: u32): Page {
@@ -132,7 +153,8 @@ export function read_swap_cache_async(entry: u32): Page {
     }
     __clear_page_locked(page);
     put_page(page);
-    if (error == -ENOENT || error == -ENOMEM) return changetype<Page>(0);
+    if (error == -ENOENT) return changetype<Page>(SWAP_GONE);
+    if (error == -ENOMEM) return changetype<Page>(0);
   }
 }
 
@@ -168,7 +190,7 @@ export function remove_exclusive_swap_page(page: Page): bool {
   const entry = page.private_;
   const area = swap_info_get(entry);
   let removed = false;
-  if (load<u16>(area.swap_map + ((entry & 0xfffffff) << 1)) == 1) {
+  if (read_swap_map(area, swp_offset(entry)) == 1) {
     spin_lock(SWAPPER_TREE_LOCK);
     if (page_count(page) == 2 && !page_test_flag(page, PG_writeback)) {
       __delete_from_swap_cache(page);
@@ -184,10 +206,21 @@ export function remove_exclusive_swap_page(page: Page): bool {
   return true;
 }
 
+/**
+ * Somebody has counted a slot that no PTE names, and is on his way: lets others go on until something changes, or for
+ * a while. No lock is held.
+ */
+export function wait_for_slot(entry: u32): void {
+  const seen = read_once<u32>(swap_changes());
+  const page = lookup_swap_cache(entry);
+  if (changetype<usize>(page) != 0) put_page(page);
+  else if (swap_count(entry) != 0) cpu_wait_while<u32>(swap_changes(), seen);
+}
+
 /** True if any page is in the swap cache. */
 @inline
 export function swap_cache_is_used(): bool {
-  return swapper_space().nrpages != 0;
+  return read_once<u32>(SWAPPER_SPACE + offsetof<SwapperSpace>("nrpages")) != 0;
 }
 
 /** Somebody unmaps a page and will drop the reference of the PTE: nobody may want its slot any more. */

@@ -5,6 +5,7 @@
 //
 // Slot 0 of an area is never used (it held the header), so no entry and no swap PTE is 0.
 
+import { atomic_inc, read_once, write_once } from "../arch/atomic";
 import { KERNEL_GLOBALS } from "../arch/memory_map";
 
 /** Areas, at most. */
@@ -15,6 +16,8 @@ export const SWP_USED: u32 = 1;
 export const SWP_WRITEOK: u32 = 2;
 /** SwapInfo.next and SwapList.head: none. */
 export const NO_AREA: u32 = 0xffffffff;
+/** read_swap_cache_async: nobody uses the slot any more. */
+export const SWAP_GONE: usize = 1;
 /** Most users of a slot that are counted. */
 export const SWAP_MAP_MAX: u16 = 0x7fff;
 /** swap_map of the slot that is never used. */
@@ -58,6 +61,8 @@ export class SwapList {
   @atomic nr_swap_pages: i32;
   /** Slots of all areas. */
   @atomic total_swap_pages: u32;
+  /** Counts what swapoff may wait for: a user less of a slot, a page more in the swap cache. */
+  @atomic changes: u32;
 }
 
 /** struct address_space swapper_space: a page cache whose index is the entry. */
@@ -142,16 +147,76 @@ export function swap_map_of(area: SwapInfo, offset: u32): usize {
   return area.swap_map + (offset << 1);
 }
 
-/** Slots of all areas, now. */
+/** Slots of all areas, at this moment. */
 @inline
 export function total_swap_pages(): u32 {
-  return swap_list().total_swap_pages;
+  return read_once<u32>(SWAP_LIST + offsetof<SwapList>("total_swap_pages"));
+}
+
+/** Free slots of all areas, at this moment. */
+@inline
+export function nr_swap_pages(): i32 {
+  return read_once<i32>(SWAP_LIST + offsetof<SwapList>("nr_swap_pages"));
+}
+
+/** So many slots more are free. swap_list_lock is held, but others may look. */
+@inline
+export function nr_swap_pages_add(delta: i32): void {
+  write_once<i32>(
+    SWAP_LIST + offsetof<SwapList>("nr_swap_pages"),
+    swap_list().nr_swap_pages + delta,
+  );
+}
+
+/** So many slots more exist. swap_list_lock is held, but others may look. */
+@inline
+export function total_swap_pages_add(delta: i32): void {
+  write_once<u32>(
+    SWAP_LIST + offsetof<SwapList>("total_swap_pages"),
+    swap_list().total_swap_pages + delta,
+  );
+}
+
+/** Address of SwapList.changes. */
+@inline
+export function swap_changes(): usize {
+  return SWAP_LIST + offsetof<SwapList>("changes");
+}
+
+/** A slot has a user less, or a page is in the swap cache. */
+@inline
+export function swap_changed(): void {
+  atomic_inc(swap_changes());
 }
 
 /** The swap cache does not keep slots any more when less than half of them is free. Linux: vm_swap_full. */
 @inline
 export function vm_swap_full(): bool {
-  return swap_list().nr_swap_pages * 2 < <i32>swap_list().total_swap_pages;
+  return nr_swap_pages() * 2 < <i32>total_swap_pages();
+}
+
+/** SWP_* of an area, at this moment. */
+@inline
+export function swap_flags(area: SwapInfo): u32 {
+  return read_once<u32>(changetype<usize>(area) + offsetof<SwapInfo>("flags"));
+}
+
+/** Changes SWP_*. swap_list_lock is held, but others may look. */
+@inline
+export function set_swap_flags(area: SwapInfo, flags: u32): void {
+  write_once<u32>(changetype<usize>(area) + offsetof<SwapInfo>("flags"), flags);
+}
+
+/** The count of a slot, at this moment. */
+@inline
+export function read_swap_map(area: SwapInfo, offset: u32): u16 {
+  return read_once<u16>(swap_map_of(area, offset));
+}
+
+/** Counts the users of a slot. swap_device_lock is held, but others may look. */
+@inline
+export function write_swap_map(area: SwapInfo, offset: u32, count: u16): void {
+  write_once<u16>(swap_map_of(area, offset), count);
 }
 
 /** The block that a slot lies in. */

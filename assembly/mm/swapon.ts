@@ -19,10 +19,14 @@ import {
   SWAP_MAP_BAD,
   SWP_USED,
   SWP_WRITEOK,
+  nr_swap_pages_add,
+  read_swap_map,
+  set_swap_flags,
+  swap_flags,
   swap_info,
   swap_list,
-  swap_map_of,
   swp_entry,
+  total_swap_pages_add,
 } from "./swap_types";
 
 /** No area, at boot. */
@@ -45,9 +49,9 @@ function insert_area(type: u32): void {
   if (before == NO_AREA) list.head = type;
   else swap_info(before).next = type;
   list.next = list.head;
-  area.flags = SWP_USED | SWP_WRITEOK;
-  list.nr_swap_pages += <i32>area.max - 1;
-  list.total_swap_pages += area.max - 1;
+  set_swap_flags(area, SWP_USED | SWP_WRITEOK);
+  nr_swap_pages_add(<i32>area.max - 1);
+  total_swap_pages_add(<i32>area.max - 1);
 }
 
 /** Takes an area off the list; no slot of it is taken from here on. swap_list_lock is held. */
@@ -63,9 +67,9 @@ function remove_area(type: u32): void {
   }
   list.next = list.head;
   // Those in use are counted again when they are freed.
-  list.nr_swap_pages -= <i32>area.max - 1;
-  list.total_swap_pages -= area.max - 1;
-  area.flags &= ~SWP_WRITEOK;
+  nr_swap_pages_add(1 - <i32>area.max);
+  total_swap_pages_add(1 - <i32>area.max);
+  set_swap_flags(area, SWP_USED);
 }
 
 function free_swap_map(map: usize, max: u32): void {
@@ -80,8 +84,8 @@ function free_swap_map(map: usize, max: u32): void {
 function claim_area(): u32 {
   let type: u32 = 0;
   spin_lock(SWAP_LIST);
-  while (type < MAX_SWAPFILES && swap_info(type).flags != 0) type++;
-  if (type < MAX_SWAPFILES) swap_info(type).flags = SWP_USED;
+  while (type < MAX_SWAPFILES && swap_flags(swap_info(type)) != 0) type++;
+  if (type < MAX_SWAPFILES) set_swap_flags(swap_info(type), SWP_USED);
   spin_unlock(SWAP_LIST);
   return type < MAX_SWAPFILES ? type : NO_AREA;
 }
@@ -93,23 +97,26 @@ export function swapon(pages: u32, prio: i32): i32 {
   if (type == NO_AREA) return -EINVAL;
   const area = swap_info(type);
   const max = pages + 1;
-  area.max = 0;
   const first_block = disk_alloc(pages);
   const map = first_block == NO_BLOCK ? 0 : alloc_reserved(max * 2);
   if (map == 0) {
     if (first_block != NO_BLOCK) disk_free(first_block, pages);
-    area.flags = 0;
+    spin_lock(SWAP_LIST);
+    set_swap_flags(area, 0);
+    spin_unlock(SWAP_LIST);
     return -ENOMEM;
   }
   store<u16>(map, SWAP_MAP_BAD);
+  spin_lock(SWAP_LIST);
+  spin_lock(changetype<usize>(area));
   area.prio = prio;
   area.first_block = first_block;
   area.swap_map = map;
   area.lowest_bit = 1;
   area.highest_bit = pages;
   area.inuse_pages = 0;
-  spin_lock(SWAP_LIST);
   area.max = max;
+  spin_unlock(changetype<usize>(area));
   insert_area(type);
   spin_unlock(SWAP_LIST);
   return <i32>type;
@@ -119,7 +126,7 @@ export function swapon(pages: u32, prio: i32): i32 {
 export function swapoff_begin(type: u32): i32 {
   if (type >= MAX_SWAPFILES) return -EINVAL;
   spin_lock(SWAP_LIST);
-  const is_open = (swap_info(type).flags & SWP_WRITEOK) != 0;
+  const is_open = (swap_flags(swap_info(type)) & SWP_WRITEOK) != 0;
   if (is_open) remove_area(type);
   spin_unlock(SWAP_LIST);
   return is_open ? 0 : -EINVAL;
@@ -147,7 +154,7 @@ export function swapoff_end(type: u32): void {
   disk_free(area.first_block, max - 1);
   free_swap_map(map, max);
   spin_lock(SWAP_LIST);
-  area.flags = 0;
+  set_swap_flags(area, 0);
   spin_unlock(SWAP_LIST);
 }
 
@@ -157,7 +164,7 @@ export function find_next_to_unuse(type: u32, offset: u32): u32 {
   for (let i: u32 = 0; i < area.max; i++) {
     offset = offset + 1 >= area.max ? 1 : offset + 1;
     if (area.max == 1) return 0;
-    const count = load<u16>(swap_map_of(area, offset));
+    const count = read_swap_map(area, offset);
     if (count != 0 && count != SWAP_MAP_BAD) return offset;
   }
   return 0;

@@ -10,10 +10,10 @@
 // Protocol: the page is locked, and so stays in the swap cache. mmap_sem is held for reading: tried first, since
 // others take the page lock inside it; when it is busy the page is unlocked meanwhile.
 
-import { FIX_UNUSE_COMPARE, FIX_UNUSE_TRYLOCK, without } from "../arch/fixes";
+import { FIX_UNUSE_TRYLOCK, without } from "../arch/fixes";
 import { boot } from "../arch/boot_params";
 import { read_once } from "../arch/atomic";
-import { pfn_pte, pte_present, pte_read, set_pte } from "../arch/pte";
+import { pfn_pte, pte_read, set_pte } from "../arch/pte";
 import { down_read, down_read_trylock, up_read } from "../lock/rwsem";
 import { HAS_ANONMM, HAS_PTE_CHAINS } from "../generation";
 import { RMAP_ANON_VMA } from "../config_rmap";
@@ -89,9 +89,7 @@ function page_address_in_vma(page: Page, vma: VmArea, mapping: usize): u64 {
 /** True if the PTE names the slot. */
 @inline
 function names(ptep: usize, wanted: u64): bool {
-  const pte = pte_read(ptep);
-  if (without(FIX_UNUSE_COMPARE)) return pte != 0 && !pte_present(pte);
-  return pte == wanted;
+  return pte_read(ptep) == wanted;
 }
 
 /**

@@ -17,7 +17,13 @@ import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { PageAnon, page_mapped } from "../rmap/index";
 import { page_referenced } from "../rmap/referenced";
 import { SWAP_FAIL, SWAP_SUCCESS, try_to_unmap } from "../rmap/unmap";
-import { Inode, inode_i_mmap, inode_page_tree, inode_tree_lock } from "./mapping";
+import {
+  Inode,
+  inode_i_mmap,
+  inode_i_mmap_lock,
+  inode_page_tree,
+  inode_tree_lock,
+} from "./mapping";
 import {
   PG_active,
   PG_dirty,
@@ -66,12 +72,20 @@ export function page_mapping(page: Page): usize {
   return read_once<usize>(page_mapping_addr(page));
 }
 
+/** True if some VMA maps the file. The page lock keeps it. Linux looks without the lock. */
+function mapping_mapped(inode: Inode): bool {
+  spin_lock(inode_i_mmap_lock(inode));
+  const mapped = load<usize>(inode_i_mmap(inode)) != 0;
+  spin_unlock(inode_i_mmap_lock(inode));
+  return mapped;
+}
+
 /** Whether it is worth while to keep a page that was used: somebody maps it, or its file. */
 function page_mapping_inuse(page: Page): bool {
   if (page_mapped(page)) return true;
   const mapping = page_mapping(page);
   if (mapping == 0) return false;
-  return mapping == SWAPPER_SPACE || load<usize>(inode_i_mmap(changetype<Inode>(mapping))) != 0;
+  return mapping == SWAPPER_SPACE || mapping_mapped(changetype<Inode>(mapping));
 }
 
 /** Writes a dirty page that nobody maps: PAGE_*. */

@@ -14,7 +14,7 @@ import {
   write_once,
 } from "../arch/atomic";
 import { BUG_MAPCOUNT_UNDERFLOW, bug_on } from "../arch/bug";
-import { FIX_COUNT_TELLS, FIX_MAPCOUNT, without } from "../arch/fixes";
+import { FIX_COUNT_TELLS, FIX_KEEP_MAPPING, FIX_MAPCOUNT, without } from "../arch/fixes";
 import { this_cpu } from "../arch/percpu";
 import { VmArea, linear_page_index } from "../mm/mm_types";
 import { PAGE_MAPPING_ANON, PG_reserved, Page, page_mapcount_addr } from "../mm/page";
@@ -89,6 +89,7 @@ export function page_remove_rmap(page: Page): void {
     const count = read_once<i32>(page_mapcount_addr(page));
     bug_on(count < -1, BUG_MAPCOUNT_UNDERFLOW, changetype<usize>(page), count);
     this_cpu().nr_mapped--;
+    if (without(FIX_KEEP_MAPPING)) page.mapping = 0;
   }
 }
 

@@ -21,6 +21,7 @@ import {
   FIX_MAPPING_RECHECK,
   FIX_RCU,
   FIX_RCU_FIRST,
+  FIX_RCU_LOCKED,
   FIX_REFERENCED_LOCK,
   FIX_REFERENCED_UNLOCK,
   without,
@@ -133,6 +134,7 @@ export function page_lock_anon_vma(page: Page): usize {
   if (anon_vma != 0) spin_lock_anon_vma(anon_vma);
   // A spinlock is a read section of its own: CPUs that hold one are not preempted.
   rcu_read_unlock();
+  if (without(FIX_RCU_LOCKED)) may_be_preempted();
   return anon_vma;
 }
 

@@ -15,7 +15,7 @@
 
 import { read_once } from "../arch/atomic";
 import { BUG_SWAP_CACHE, bug_on } from "../arch/bug";
-import { FIX_GUP_GUARD, FIX_UNMAP_FLUSH, FIX_SLOT_FIRST, without } from "../arch/fixes";
+import { FIX_GUP_GUARD, FIX_UNMAP_FLUSH, without } from "../arch/fixes";
 import { this_cpu } from "../arch/percpu";
 import { _PAGE_DIRTY, ptep_clear_young, ptep_get_and_clear, set_pte } from "../arch/pte";
 import { this_reclaim } from "../arch/reclaim_state";
@@ -95,11 +95,8 @@ function remove_rmap(page: Page, ptep: usize): void {
 /** The PTE of an anonymous page names the page's slot from here on. */
 function set_swap_pte(page: Page, ptep: usize): void {
   bug_on(!page_test_flag(page, PG_swapcache), BUG_SWAP_CACHE, changetype<usize>(page), page.flags);
-  const entry = page.private_;
-  const late = without(FIX_SLOT_FIRST);
-  if (late) set_pte(ptep, swp_entry_to_pte(entry));
-  swap_duplicate(entry);
-  if (!late) set_pte(ptep, swp_entry_to_pte(entry));
+  swap_duplicate(page.private_);
+  set_pte(ptep, swp_entry_to_pte(page.private_));
 }
 
 /** The PTE, whose page_table_lock is held, names the page's slot from here on, or is empty. */

@@ -82,6 +82,7 @@ export interface KernelCalls {
   find_next_to_unuse(type: number, offset: number): number;
   swap_entry_of(type: number, offset: number): number;
   swap_count(entry: number): number;
+  wait_for_slot(entry: number): void;
   swap_duplicate(entry: number): number;
   swap_free(entry: number): void;
   add_to_swap(page: number): number;

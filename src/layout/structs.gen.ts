@@ -694,7 +694,7 @@ export const SwapInfo = {
 
 /** The areas in order of priority. See assembly/mm/swap_types.ts. */
 export const SwapList = {
-  SIZE: 20,
+  SIZE: 24,
   /** u32, atomic. swap_list_lock: spinlock of the list and of nr_swap_pages. */
   lock: 0,
   /** u32, guarded by swap_list_lock. Area of the highest priority, or NO_AREA. */
@@ -705,6 +705,8 @@ export const SwapList = {
   nr_swap_pages: 12,
   /** u32, atomic. Slots of all areas. */
   total_swap_pages: 16,
+  /** u32, atomic. Counts what swapoff may wait for: a user less of a slot, a page more in the swap cache. */
+  changes: 20,
 } as const;
 
 /** struct address_space swapper_space: a page cache whose index is the entry. See assembly/mm/swap_types.ts. */
@@ -917,7 +919,7 @@ export const ATOMIC_FIELDS: Readonly<Record<string, readonly string[]>> = {
   RcuState: ["lock", "completed", "cpumask"],
   RwSemaphore: ["wait_lock"],
   SwapInfo: ["lock"],
-  SwapList: ["lock", "nr_swap_pages", "total_swap_pages"],
+  SwapList: ["lock", "nr_swap_pages", "total_swap_pages", "changes"],
   SwapperSpace: ["tree_lock"],
   Task: ["state"],
   TlbFlush: ["flush_cpumask", "tlbstate_lock"],
@@ -1052,8 +1054,8 @@ export const FIX_SWAP_COUNT = 1099511627776;
 export const FIX_GUP_GUARD = 2199023255552;
 /** try_to_unmap flushes a page that it takes away (rmap/unmap.ts). */
 export const FIX_UNMAP_FLUSH = 4398046511104;
-/** A slot of swap is counted before a PTE names it (rmap/unmap.ts). */
-export const FIX_SLOT_FIRST = 8796093022208;
+/** 2.6.9: the last unmap leaves page->mapping as it is (rmap/atomic_mapcount.ts). */
+export const FIX_KEEP_MAPPING = 8796093022208;
 /** Reclaim looks at the references of a page under tree_lock before it frees it (mm/vmscan.ts). */
 export const FIX_REMOVE_COUNT = 17592186044416;
 /** Reclaim looks again whether a page is dirty before it frees it (mm/vmscan.ts). */
@@ -1066,8 +1068,6 @@ export const FIX_SWAP_RECHECK = 140737488355328;
 export const FIX_SHARE_CHECK = 281474976710656;
 /** Fork counts the slot of a PTE that it copies (mm/copy.ts). */
 export const FIX_FORK_SWAP = 562949953421312;
-/** swapoff compares the PTE with the entry (mm/unuse.ts). */
-export const FIX_UNUSE_COMPARE = 1125899906842624;
 /** swapoff tries mmap_sem, and unlocks the page before it waits for it (mm/unuse.ts). */
 export const FIX_UNUSE_TRYLOCK = 2251799813685248;
 /** 2.6.6: a chain of PTEs changes under PG_maplock (rmap/pte_chain.ts). */
@@ -1078,6 +1078,8 @@ export const FIX_SPARE_FIRST = 68719476736;
 export const FIX_ANONMM_SAMPLE = 137438953472;
 /** anonmm: a page moves to another member under PG_maplock (rmap/anonmm_walk.ts). */
 export const FIX_ANONMM_MIGRATE = 274877906944;
+/** 2.6.9: who comes from a page is in a read section until it unlocks the anon_vma (rmap/referenced.ts). */
+export const FIX_RCU_LOCKED = 1125899906842624;
 /** A task's mm is taken only while somebody uses it (notifier/register.ts). */
 export const FIX_GET_TASK_MM = 549755813888;
 /** A notifier is registered under all locks of the mm (notifier/register.ts). */
@@ -1502,6 +1504,8 @@ export const SWP_USED = 1;
 export const SWP_WRITEOK = 2;
 /** SwapInfo.next and SwapList.head: none. */
 export const NO_AREA = 4294967295;
+/** read_swap_cache_async: nobody uses the slot any more. */
+export const SWAP_GONE = 0x1;
 /** Most users of a slot that are counted. */
 export const SWAP_MAP_MAX = 32767;
 /** swap_map of the slot that is never used. */

@@ -6,7 +6,7 @@
 // that is forking or exiting may hold a slot that was not found: so it goes round until no slot is in use.
 
 import { EINTR, ENOMEM } from "../layout/errno.ts";
-import { PG_dirty, PG_swapcache, Page } from "../layout/structs.gen.ts";
+import { PG_dirty, PG_swapcache, Page, SWAP_GONE } from "../layout/structs.gen.ts";
 import { getU32 } from "../layout/view.ts";
 import type { Cpu } from "../kernel/load.ts";
 import { mmput } from "./unmap.ts";
@@ -37,6 +37,7 @@ function unuseSlot(cpu: Cpu, entry: number): number {
   const { k } = cpu;
   const page = k.read_swap_cache_async(entry);
   // Freed meanwhile: it will not be used again.
+  if (page === SWAP_GONE) return 0;
   if (page === 0) return k.swap_count(entry) === 0 ? 0 : -ENOMEM;
   k.lock_page(page);
   k.wait_on_page_writeback(page);
@@ -62,10 +63,13 @@ function tryToUnuse(cpu: Cpu, area: number): number {
   let rounds = 0;
   let offset = k.find_next_to_unuse(area, 0);
   while (offset !== 0) {
-    const error = unuseSlot(cpu, k.swap_entry_of(area, offset));
+    const entry = k.swap_entry_of(area, offset);
+    const error = unuseSlot(cpu, entry);
     if (error !== 0) return error;
     if (rounds++ > MOST_ROUNDS) return -EINTR;
     k.take_interrupts();
+    // Somebody has it whose address space was not found, or has no PTE for it yet.
+    if (k.swap_count(entry) !== 0) k.wait_for_slot(entry);
     offset = k.find_next_to_unuse(area, offset);
   }
   return 0;

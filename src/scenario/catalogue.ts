@@ -34,6 +34,15 @@ import { rmapWalk } from "./rmap-walk.ts";
 import type { Scenario } from "./scenario.ts";
 import { samePage } from "./same-page.ts";
 import { splitWalk } from "./split-walk.ts";
+import { swapShare } from "./swap-share.ts";
+import { swapPin } from "./swap-pin.ts";
+import { swapStore } from "./swap-store.ts";
+import { swapRemap } from "./swap-remap.ts";
+import { swapCount } from "./swap-count.ts";
+import { fileReclaim } from "./file-reclaim.ts";
+import { swapRewrite } from "./swap-rewrite.ts";
+import { swapoffFault } from "./swapoff-fault.ts";
+import { swapoffReuse } from "./swapoff-reuse.ts";
 import { truncateFault } from "./truncate-fault.ts";
 import { truncateFork } from "./truncate-fork.ts";
 import { truncateMove } from "./truncate-move.ts";
@@ -81,6 +90,15 @@ export const SCENARIOS: readonly Scenario[] = [
   chainFault,
   lineageExit,
   lineageMigrate,
+  swapShare,
+  swapPin,
+  swapStore,
+  swapRemap,
+  swapCount,
+  fileReclaim,
+  swapRewrite,
+  swapoffFault,
+  swapoffReuse,
 ];
 
 /** A scenario by its name. Throws ConfigError. */

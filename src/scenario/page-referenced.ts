@@ -10,7 +10,7 @@ export const pageReferenced = defineScenario<{ at: number; page: number }>({
   name: "page-referenced",
   title: "page_referenced of a page that another process unmaps, and memory is short",
   kernels: ["2.6.9"],
-  switches: ["no-typesafe-slab", "no-rcu", "late-rcu"],
+  switches: ["no-typesafe-slab", "no-rcu", "late-rcu", "rcu-ends-at-lock"],
   setup(machine) {
     const reclaim = machine.spawn(0);
     const owner = machine.spawn(1);

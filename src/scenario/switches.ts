@@ -38,6 +38,18 @@ import {
   FIX_TRUNCATE_COUNT,
   FIX_TYPESAFE_SLAB,
   FIX_UPTODATE,
+  FIX_RCU_LOCKED,
+  FIX_KEEP_MAPPING,
+  FIX_GUP_GUARD,
+  FIX_UNMAP_FLUSH,
+  FIX_SHARE_CHECK,
+  FIX_SWAP_COUNT,
+  FIX_FORK_SWAP,
+  FIX_SWAP_RECHECK,
+  FIX_UNUSE_TRYLOCK,
+  FIX_DIRTY_RECHECK,
+  FIX_REMOVE_COUNT,
+  FIX_WRITEBACK,
   FIX_WRITE_PROTECT,
   FIX_GET_TASK_MM,
   FIX_REGISTER_LOCKS,
@@ -153,6 +165,30 @@ export const SWITCHES_OFF = {
   "late-anonmm-count": FIX_ANONMM_SAMPLE,
   /** anonmm: a page moves to another member when PG_maplock was dropped. */
   "unlocked-migration": FIX_ANONMM_MIGRATE,
+  /** 2.6.9, on a kernel that can be preempted: a spinlock is no read section of RCU (until 2.6.24). */
+  "rcu-ends-at-lock": FIX_RCU_LOCKED,
+  /** 2.6.9: the last unmap of a page clears its mapping, as that of 2.6.8 does under PG_maplock. */
+  "remove-clears-mapping": FIX_KEEP_MAPPING,
+  /** try_to_unmap does not ask whether somebody holds the page. */
+  "no-gup-guard": FIX_GUP_GUARD,
+  /** try_to_unmap does not flush the page that it takes away. */
+  "no-unmap-flush": FIX_UNMAP_FLUSH,
+  /** A page of the swap cache is written to in place whoever else uses its slot. */
+  "no-share-check": FIX_SHARE_CHECK,
+  /** The count of a slot of swap is read, then written, without its lock. */
+  "unlocked-swap-count": FIX_SWAP_COUNT,
+  /** Fork copies a swap PTE and does not count the slot. */
+  "no-fork-duplicate": FIX_FORK_SWAP,
+  /** A fault does not look again at the page that it has found in the swap cache, as up to 2.6.35. */
+  "no-swap-recheck": FIX_SWAP_RECHECK,
+  /** swapoff waits for mmap_sem with the page locked, as up to 2.6.8-rc2. */
+  "swapoff-keeps-page-lock": FIX_UNUSE_TRYLOCK,
+  /** Reclaim does not ask again whether a page is dirty before it frees it. */
+  "no-dirty-recheck": FIX_DIRTY_RECHECK,
+  /** Reclaim does not count the references of a page before it frees it. */
+  "no-count-check": FIX_REMOVE_COUNT,
+  /** A page that is being written is not marked. */
+  "no-writeback-mark": FIX_WRITEBACK,
 } as const;
 
 /** Name of a switch. */

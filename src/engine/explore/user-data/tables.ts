@@ -3,14 +3,21 @@
 import {
   BOOT_PARAMS,
   BootParams,
+  DISK,
+  Disk,
   MmStruct,
   PERCPU_TLB,
   PGD_SHIFT,
   PMD_SHIFT,
+  PG_swapcache,
   PTE_SHIFT,
   PTRS_PER_TABLE,
   PUD_SHIFT,
+  Page,
   PerCpu,
+  SWAP_INFO,
+  SWAP_INFO_STRIDE,
+  SwapInfo,
   TLB_ENTRY_SIZE,
   TLB_SETS,
   TLB_WAYS,
@@ -18,7 +25,7 @@ import {
   _PAGE_PROTNONE,
 } from "../../../layout/structs.gen.ts";
 import { getU32, type MemoryViews } from "../../../layout/view.ts";
-import { areaOf } from "../../../machine/invariants/world.ts";
+import { areaOf, pageOf } from "../../../machine/invariants/world.ts";
 
 /** A translation: flags in the lower 12 bits of `low`. */
 export interface Translation {
@@ -72,10 +79,29 @@ export function lookUpTlb(
   return undefined;
 }
 
-/** Physical address of a byte that is mapped, whatever the protection; undefined: there is no page with content. */
+/** Where the content of a slot of swap lies: in a page of the swap cache, or on the disk. */
+function swappedAt(memory: MemoryViews, { low, pfn: slot }: Translation): number {
+  const area = (low >>> 8) & 15;
+  const entry = area * 2 ** 28 + slot;
+  const frames = getU32(memory, BOOT_PARAMS + BootParams.lowmem_pfns);
+  for (let frame = 0; frame < frames; frame++) {
+    const page = pageOf(frame);
+    if ((getU32(memory, page + Page.flags) & PG_swapcache) === 0) continue;
+    if (getU32(memory, page + Page.private_) === entry) return frame * 4096;
+  }
+  const first = getU32(memory, SWAP_INFO + area * SWAP_INFO_STRIDE + SwapInfo.first_block);
+  return getU32(memory, DISK + Disk.base) + (first + slot - 1) * 4096;
+}
+
+/**
+ * Where a byte lies that is mapped, whatever the protection, or is on swap; undefined: there is no page with content.
+ */
 export function physical(memory: MemoryViews, mm: number, address: number): number | undefined {
   const entry = walkTables(memory, mm, address);
-  if (entry === undefined || (entry.low & (_PAGE_PRESENT | _PAGE_PROTNONE)) === 0) return undefined;
+  if (entry === undefined) return undefined;
+  if ((entry.low & (_PAGE_PRESENT | _PAGE_PROTNONE)) === 0) {
+    return entry.pfn === 0 ? undefined : swappedAt(memory, entry) + (address % 4096);
+  }
   if (entry.pfn >= getU32(memory, BOOT_PARAMS + BootParams.lowmem_pfns)) return undefined;
   return entry.pfn * 4096 + (address % 4096);
 }
