@@ -13,6 +13,7 @@ import { kernelsCommand } from "./kernels.ts";
 import { locksCommand } from "./locks.ts";
 import { newCommand } from "./new.ts";
 import { notifiersCommand } from "./notifiers.ts";
+import { reclaimCommand, swapoffCommand } from "./reclaim.ts";
 import { runCommand } from "./run.ts";
 import { scaleCommand } from "./scale.ts";
 import { stressCommand } from "./stress.ts";
@@ -30,6 +31,8 @@ function program(): Command {
     .addCommand(scaleCommand())
     .addCommand(stressCommand())
     .addCommand(topCommand())
+    .addCommand(reclaimCommand())
+    .addCommand(swapoffCommand())
     .addCommand(locksCommand())
     .addCommand(exploreCommand())
     .addCommand(replayCommand())

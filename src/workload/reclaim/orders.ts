@@ -1,0 +1,41 @@
+// What the host and the programs of `racier reclaim` and `racier swapoff` say to each other.
+
+/** What the programs under memory pressure are to do. */
+export interface PressureOrder {
+  /** Anonymous pages that all processes share. */
+  readonly pages: number;
+  /** Processes that share them besides those that run. */
+  readonly processes: number;
+  /** How long to measure. */
+  readonly milliseconds: number;
+  /** The last CPU forks processes that exit, and does not use the pages. */
+  readonly forks: boolean;
+  /** Bytes of swap. */
+  readonly swapBytes: number;
+  /** Words: CPUs that have arrived; 1: go; 1: stop. */
+  readonly barrier: SharedArrayBuffer;
+  /** For each CPU: forks, seconds measured. */
+  readonly results: SharedArrayBuffer;
+}
+
+/** Numbers of each CPU in PressureOrder.results. */
+export const PRESSURE_RESULTS = 2;
+
+/** What the chain of processes with pages on swap is to do. */
+export interface SwapoffOrder {
+  readonly processes: number;
+  /** Pages of each. */
+  readonly pages: number;
+  readonly swapBytes: number;
+  /** One number: how long swapoff took, in ms. */
+  readonly result: SharedArrayBuffer;
+}
+
+/** Programs of reclaim-programs.ts that a machine must load. */
+export const RECLAIM_PROGRAMS: readonly string[] = [
+  "pressureParent",
+  "pressureWorker",
+  "pressureSharer",
+  "swapoffRoot",
+  "swapoffLink",
+];

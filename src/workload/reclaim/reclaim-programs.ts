@@ -1,0 +1,150 @@
+// The programs of `racier reclaim` and `racier swapoff`.
+//
+// Pressure: a parent fills more anonymous memory than there is, forks one worker for each other CPU, and
+// sharers that wait on its own CPU for their turn, which comes when all is over: they only share. Then all
+// workers read pages at random, so that pages are swapped in and out all the time.
+//
+// swapoff: processes with pages of their own on swap, each the child of the one before; the last one empties the area.
+
+import type { ProgramTask } from "../../machine/task.ts";
+import { PRESSURE_RESULTS, type PressureOrder, type SwapoffOrder } from "./orders.ts";
+
+const PAGE = 4096;
+const ARRIVED = 0;
+const GO = 1;
+const STOP = 2;
+/** Pages that are read between two looks at the clock. */
+const BURST = 64;
+
+/** Waits until the workers of all CPUs are there; answers interrupts meanwhile, for others may be unmapping. */
+function meet(task: ProgramTask, words: Int32Array): void {
+  if (Atomics.add(words, ARRIVED, 1) === task.cpus - 1) Atomics.store(words, GO, 1);
+  while (Atomics.load(words, GO) === 0) {
+    task.cpu.k.take_interrupts();
+    Atomics.wait(words, GO, 0, 1);
+  }
+}
+
+/** A page at random (xorshift). */
+function nextPage(state: { seed: number }, pages: number): number {
+  let { seed } = state;
+  seed ^= seed << 13;
+  seed ^= seed >>> 17;
+  seed ^= seed << 5;
+  state.seed = seed;
+  return (seed >>> 0) % pages;
+}
+
+/** Uses the pages, or forks, until the time is over. Returns how many processes it has forked. */
+function work(task: ProgramTask, order: PressureOrder, start: number, stop: Int32Array): number {
+  const state = { seed: 0x9e37_79b9 ^ (task.cpuId + 1) };
+  const forker = order.forks && task.cpuId === task.cpus - 1 && task.cpus > 1;
+  const end = performance.now() + order.milliseconds;
+  let forks = 0;
+  while (performance.now() < end && Atomics.load(stop, STOP) === 0) {
+    if (forker) {
+      task.fork("pressureSharer", { args: [start] });
+      task.wait();
+      forks++;
+      continue;
+    }
+    for (let i = 0; i < BURST; i++) {
+      const page = nextPage(state, order.pages);
+      const found = task.load32(start + page * PAGE);
+      if (found !== page + 1) throw new Error(`page ${page} holds ${found}`);
+    }
+  }
+  return forks;
+}
+
+/** Meets the others and works; notes what was done. */
+function measure(task: ProgramTask, start: number): void {
+  const order = task.shared as PressureOrder;
+  const words = new Int32Array(order.barrier);
+  meet(task, words);
+  const began = performance.now();
+  const forks = work(task, order, start, words);
+  const results = new Float64Array(order.results);
+  const at = task.cpuId * PRESSURE_RESULTS;
+  results[at] = forks;
+  results[at + 1] = (performance.now() - began) / 1000;
+  Atomics.store(words, STOP, 1);
+}
+
+/** Builds the memory, starts the others, works, and takes the swap area away. */
+export function pressureParent(task: ProgramTask): void {
+  const order = task.shared as PressureOrder;
+  const area = task.swapon({ length: order.swapBytes });
+  const start = task.mmap({ length: order.pages * PAGE, read: true, write: true });
+  for (let page = 0; page < order.pages; page++) task.store32(start + page * PAGE, page + 1);
+  let children = 0;
+  for (let cpu = 1; cpu < task.cpus; cpu++, children++) {
+    task.fork("pressureWorker", { args: [start], cpu });
+  }
+  for (let i = 0; i < order.processes; i++, children++) {
+    task.fork("pressureSharer", { args: [start] });
+  }
+  measure(task, start);
+  for (; children > 0; children--) {
+    const { status, signal } = task.wait();
+    if (status !== 0 || signal !== 0) throw new Error(`a process ended with ${status}, ${signal}`);
+  }
+  task.munmap(start, order.pages * PAGE);
+  task.swapoff(area);
+}
+
+/** A process that uses the pages on another CPU. */
+export function pressureWorker(task: ProgramTask, start: number): void {
+  measure(task, start);
+}
+
+/** A process that only shares the pages, and is gone. */
+export function pressureSharer(): void {
+  // Its address space is what it is there for.
+}
+
+/** Maps pages of its own and swaps them. */
+function fillSwap(task: ProgramTask, pages: number): number {
+  const { k } = task.cpu;
+  const start = task.mmap({ length: pages * PAGE, read: true, write: true });
+  for (let page = 0; page < pages; page++) task.store32(start + page * PAGE, page + 1);
+  k.lru_add_drain();
+  for (let page = 0; page < pages; page++) {
+    const at = k.follow_page(start + page * PAGE);
+    k.page_referenced(at, 0);
+    if (k.shrink_page(at) === 0) throw new Error(`page ${page} was not swapped`);
+  }
+  return start;
+}
+
+/** The rest of the chain, or swapoff at its end; then: is everything there? */
+function link(task: ProgramTask, left: number): void {
+  const order = task.shared as SwapoffOrder;
+  const start = fillSwap(task, order.pages);
+  if (left > 1) {
+    task.fork("swapoffLink", { args: [left - 1, start] });
+    const { status, signal } = task.wait();
+    if (status !== 0 || signal !== 0) throw new Error(`a process ended with ${status}, ${signal}`);
+  } else {
+    const began = performance.now();
+    task.swapoff(0);
+    new Float64Array(order.result)[0] = performance.now() - began;
+  }
+  for (let page = 0; page < order.pages; page += 97) {
+    const found = task.load32(start + page * PAGE);
+    if (found !== page + 1) throw new Error(`page ${page} holds ${found}`);
+  }
+}
+
+/** The first process of the chain. */
+export function swapoffRoot(task: ProgramTask): void {
+  const order = task.shared as SwapoffOrder;
+  task.swapon({ length: order.swapBytes });
+  link(task, order.processes);
+}
+
+/** Another one: it has pages of its own only. */
+export function swapoffLink(task: ProgramTask, left: number, inherited: number): void {
+  task.munmap(inherited, (task.shared as SwapoffOrder).pages * PAGE);
+  link(task, left);
+}
