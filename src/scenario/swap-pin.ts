@@ -33,6 +33,8 @@ export const swapPin = defineScenario<{ at: number; page: number }>({
       k.down_read(mm + MmStruct.mmap_sem_0);
       const held = k.get_user_page(mm, at, 1);
       k.up_read(mm + MmStruct.mmap_sem_0);
+      // Long ago: the page does not look used any more.
+      k.page_referenced(held, 1);
       task.store32(at, 2);
       const now = k.follow_page(at);
       const same = now === held || now === 0;
