@@ -15,9 +15,9 @@ interface Struct extends Named {
   readonly fields: readonly string[];
 }
 
-// The explorer shares no struct with the host.
+// The explorer and the lock lab share no struct with the host.
 const kernel = filesIn(["assembly"], [".ts"]).filter(
-  ({ path }) => !path.startsWith("assembly/explorer/"),
+  ({ path }) => !/^assembly\/(explorer|lab)\//.test(path),
 );
 const listed = new Set(
   [...textOf("assembly/structs.ts").matchAll(/^import "\.\/(.+)";/gm)].map(

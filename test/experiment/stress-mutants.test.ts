@@ -85,7 +85,7 @@ const MUTANTS: readonly Mutant[] = [
     mutations: [
       {
         file: "mm/mm.ts",
-        from: "  free_pgtables(mm, start, end, floor, ceiling);\n  tlb_finish_mmu();\n  spin_unlock(mm_ptl(mm));\n",
+        from: "  free_pgtables(mm, start, end, floor, ceiling);\n  tlb_finish_mmu();\n  spin_unlock_ptl(mm_ptl(mm));\n",
         to: "  free_pgtables(mm, start, end, floor, ceiling);\n  tlb_finish_mmu();\n",
       },
     ],

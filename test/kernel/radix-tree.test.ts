@@ -23,7 +23,7 @@ const SLAB = `
   export const CACHE_RADIX_NODE: u32 = 4;
   const SIZE: usize = 288;
 
-  export function kmem_cache_alloc(cache_id: u32): usize {
+  export function kmem_cache_alloc_gfp(cache_id: u32, _gfp_mask: u32): usize {
     if (load<u32>(${SLAB_LEFT}) == 0) return 0;
     store<u32>(${SLAB_LEFT}, load<u32>(${SLAB_LEFT}) - 1);
     store<u32>(${SLAB_USED}, load<u32>(${SLAB_USED}) + 1);
