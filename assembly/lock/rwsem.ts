@@ -160,3 +160,36 @@ export function downgrade_write(sem: RwSemaphore): void {
   if (readers) rwsem_do_wake(sem);
   spin_unlock(changetype<usize>(sem));
 }
+
+// The contract of the lab (docs/writing-a-lock.md).
+
+export const LOCK_BYTES: i32 = <i32>offsetof<RwSemaphore>();
+export const NODE_BYTES: i32 = 0;
+
+export function init(lock: usize, _cpus: u32): void {
+  init_rwsem(changetype<RwSemaphore>(lock));
+}
+
+export function acquire(lock: usize, _node: usize): void {
+  down_write(changetype<RwSemaphore>(lock));
+}
+
+export function try_acquire(lock: usize, _node: usize): bool {
+  return down_write_trylock(changetype<RwSemaphore>(lock));
+}
+
+export function release(lock: usize, _node: usize): void {
+  up_write(changetype<RwSemaphore>(lock));
+}
+
+export function acquire_shared(lock: usize, _node: usize): void {
+  down_read(changetype<RwSemaphore>(lock));
+}
+
+export function try_acquire_shared(lock: usize, _node: usize): bool {
+  return down_read_trylock(changetype<RwSemaphore>(lock));
+}
+
+export function release_shared(lock: usize, _node: usize): void {
+  up_read(changetype<RwSemaphore>(lock));
+}

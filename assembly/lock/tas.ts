@@ -12,19 +12,15 @@ import { cpu_relax } from "../arch/wait";
 /** Takes the lock. */
 @inline
 export function tas_lock(lock: usize): void {
-  // ACQUIRE. Pairs with tas_unlock(): what the last holder wrote is visible from here on.
-  if (atomic_xchg<u32>(lock, 1) != 0) tas_lock_slow(lock);
-}
-
-function tas_lock_slow(lock: usize): void {
   let turn: u32 = 0;
+  // ACQUIRE. Pairs with tas_unlock(): what the last holder wrote is visible from here on.
   while (atomic_xchg<u32>(lock, 1) != 0) turn = cpu_relax(turn);
 }
 
 /** Takes the lock if it is free; false when it is held. Never waits. */
 @inline
 export function tas_trylock(lock: usize): bool {
-  return atomic_xchg<u32>(lock, 1) == 0;
+  return read_once<u32>(lock) == 0 && atomic_xchg<u32>(lock, 1) == 0;
 }
 
 /** Frees the lock. Only the holder may call this. */

@@ -17,6 +17,7 @@ import { STRATEGIES, strategyNamed, type StrategyName } from "../experiment/expl
 import type { ExploreDocument } from "../experiment/explore-document.ts";
 import { chosenKernel } from "../kernel/catalogue.ts";
 import { ConfigError } from "../kernel/error.ts";
+import { MAX_LOCK_CPUS } from "../lab/explored.ts";
 import { exploreText } from "../report/explore-text.ts";
 import { hallText, scenariosText } from "../report/hall-text.ts";
 import { formatNumber } from "../report/format.ts";
@@ -41,6 +42,7 @@ interface Options {
   readonly depth: number;
   readonly seed: number;
   readonly budget?: Budget;
+  readonly cpus?: number;
   readonly kernel?: string;
   readonly lock?: string;
   readonly without?: string[];
@@ -121,10 +123,11 @@ function kernelOf(subject: string, { kernel, lock }: Options): string | undefine
 
 /** Without a name: the hall. */
 async function exploreAll(options: Options, interrupted: () => boolean): Promise<void> {
-  const { kernel, lock, without, release } = options;
-  if (kernel !== undefined || lock !== undefined || without !== undefined || release === true) {
-    const wayOut = "need the name of a scenario: racier scenarios";
-    throw new ConfigError(`--kernel, --lock, --without and --release ${wayOut}`);
+  const { cpus, kernel, lock, without, release } = options;
+  const isForOne = [cpus, kernel, lock, without].some((option) => option !== undefined);
+  if (isForOne || release === true) {
+    const wayOut = "need the name of a scenario, or of a lock: racier scenarios";
+    throw new ConfigError(`--kernel, --lock, --without, --release and --cpus ${wayOut}`);
   }
   if (options.checkpoint !== undefined) {
     throw new ConfigError(
@@ -177,7 +180,12 @@ export function exploreCommand(): Command {
     )
     .argument(
       "[subject]",
-      "scenario (racier scenarios), or AssemblyScript file (docs/explorer.md); none: the hall",
+      "scenario (racier scenarios), lock (racier locks --list), or AssemblyScript file (docs/explorer.md, docs/writing-a-lock.md); none: the hall",
+    )
+    .option(
+      "--cpus <n>",
+      "CPUs that use a lock (default: 2)",
+      wholeNumber("--cpus", 1, MAX_LOCK_CPUS),
     )
     .option("--kernel <name>", "kernel of a scenario", (name) => chosenKernel(name).name)
     .addOption(lockOption())

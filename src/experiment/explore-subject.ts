@@ -14,12 +14,16 @@ import type { Runtime } from "../engine/explore/runtime.ts";
 import { fingerprintOf } from "../engine/explore/schedule.ts";
 import {
   SourceProgram,
+  compileLockProgram,
   compileProgram,
   explainProgram,
   type CompiledProgram,
 } from "../engine/explore/source-program.ts";
 import { ConfigError } from "../kernel/error.ts";
 import { readTwin } from "../kernel/load.ts";
+import { LOCKS } from "../lab/catalogue.ts";
+import { exploredName } from "../lab/explored.ts";
+import { keepsContract, lockSource } from "../lab/sources.ts";
 import { scenarioNamed } from "../scenario/catalogue.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import { SWITCHES_OFF, type SwitchName } from "../scenario/switches.ts";
@@ -27,8 +31,10 @@ import { racierVersion } from "./version.ts";
 
 /** What is to be explored. */
 export interface SubjectOptions {
-  /** A file, or the name of a scenario. */
+  /** A file, or the name of a scenario or a lock. */
   readonly subject: string;
+  /** CPUs that use a lock. @defaultValue 2 */
+  readonly cpus?: number | undefined;
   /** Kernel of a scenario. @defaultValue the first of its kernels */
   readonly kernel?: string | undefined;
   /** What the kernel of a scenario does without. @defaultValue nothing */
@@ -71,7 +77,11 @@ export interface ExploreSubject {
 
 /** Finds what the options name. Throws ConfigError. */
 export async function subjectOf(options: SubjectOptions): Promise<ExploreSubject> {
-  const isFile = /[./\\]/.test(options.subject);
+  const { subject, cpus } = options;
+  const isFile = /[./\\]/.test(subject);
+  const isLock = isFile ? keepsContract(subject) : LOCKS.some(({ name }) => name === subject);
+  if (isLock) return lockSubject(options);
+  if (cpus !== undefined) throw new ConfigError(`--cpus is for locks: ${subject} is none`);
   return isFile ? programSubject(options) : scenarioSubject(options);
 }
 
@@ -83,16 +93,19 @@ export function subjectOfParcel({ options, program }: SubjectParcel): ExploreSub
 /** What can be sent to another thread. */
 const subjectOptions = ({
   subject,
+  cpus,
   kernel,
   without,
   release,
   off,
 }: SubjectOptions): SubjectOptions => ({
-  ...{ subject, kernel, without, release, off },
+  ...{ subject, cpus, kernel, without, release, off },
 });
 
-/** What the line of a schedule names: "file.ts", or "scenario:kernel:switches". */
+/** What the line of a schedule names: "file.ts", "lock:3cpus", or "scenario:kernel:switches". */
 export function subjectOfKey(key: string, off: Off): SubjectOptions {
+  const lock = /^(.+):(\d)cpus$/.exec(key);
+  if (lock !== null) return { subject: lock[1] ?? "", cpus: Number(lock[2]), off };
   const match = /^([a-z-]+):([\w.]+(?:\+[\w=-]+?)*)(-release)?(?::([a-z,-]+))?$/.exec(key);
   if (match === null) return { subject: key, off };
   const [, subject = "", kernel, release, without] = match;
@@ -100,16 +113,27 @@ export function subjectOfKey(key: string, off: Off): SubjectOptions {
 }
 
 async function programSubject(options: SubjectOptions): Promise<ExploreSubject> {
-  const { subject: path, kernel, without, release } = options;
-  if (kernel !== undefined || without !== undefined || release === true) {
-    throw new ConfigError(`${path} is a program: --kernel, --without, --release are for scenarios`);
-  }
-  return compiledSubject(options, await compileProgram(path));
+  refuseScenarioOptions(options, "a program");
+  return compiledSubject(options, await compileProgram(options.subject));
+}
+
+async function lockSubject(options: SubjectOptions): Promise<ExploreSubject> {
+  refuseScenarioOptions(options, "a lock");
+  const { subject, cpus = 2 } = options;
+  const program = await compileLockProgram(lockSource(subject), cpus);
+  return compiledSubject({ ...options, cpus }, program);
+}
+
+function refuseScenarioOptions(options: SubjectOptions, what: string): void {
+  const { subject, kernel, without, release } = options;
+  if (kernel === undefined && without === undefined && release !== true) return;
+  throw new ConfigError(`${subject} is ${what}: --kernel, --without, --release are for scenarios`);
 }
 
 function compiledSubject(options: SubjectOptions, program: CompiledProgram): ExploreSubject {
-  const { subject: path, off } = options;
-  const names = programNames(program.sites, program.variables);
+  const { subject: path, cpus, off } = options;
+  const nameAt = program.isLock === true ? exploredName : undefined;
+  const names = programNames(program.sites, program.variables, nameAt);
   const open = (record: boolean): Explored => {
     const subject = new SourceProgram(program);
     subject.record(record);
@@ -123,7 +147,9 @@ function compiledSubject(options: SubjectOptions, program: CompiledProgram): Exp
   };
   const fingerprint = fingerprintOf(program.wasm);
   const parcel = { options: subjectOptions(options), program };
-  return { name: basename(path), key: path, fingerprint, spins: true, open, parcel };
+  const known = { fingerprint, spins: true, open, parcel };
+  if (program.isLock !== true) return { name: basename(path), key: path, ...known };
+  return { name: `${basename(path)}, ${cpus} CPUs`, key: `${path}:${cpus}cpus`, ...known };
 }
 
 /** A switch by its name. Throws ConfigError. */

@@ -55,6 +55,11 @@ function fileSource(path: string): LockSource {
   }
 }
 
+/** True for a file that looks like a lock: it says how large one is. */
+export function keepsContract(path: string): boolean {
+  return /\bexport\b[^;]*\bLOCK_BYTES\b/.test(readIfThere(path) ?? "");
+}
+
 /** A lock whose text is known; what it imports is looked for beside `path`. */
 export function textSource(path: string, text: string): LockSource {
   const name = basename(path);

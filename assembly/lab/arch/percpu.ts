@@ -35,11 +35,9 @@ export class PerCpu {
   waiter_type: u32;
   /** Never read: smp_mb() does a locked operation on it. */
   @atomic barrier: u32;
-  /** Locks that this CPU holds, for checking forms (lab/lock/lockdep.ts). */
-  nr_held: u32;
 }
 
-/** Offset of the keys of held locks. */
+/** What lockdep keeps: the number of locks that this CPU holds, then their names. */
 export const PERCPU_HELD: usize = 0x40;
 /** Offset of the word that a hemlock hands over in; a line of its own. */
 export const PERCPU_GRANT: usize = 0x80;

@@ -20,6 +20,8 @@ import { Id, idOf, isAtomicAccess, view, type Expression } from "./expressions.t
 import { Kind } from "./runtime.ts";
 
 const WAIT_LOOP = /(?:^|\/)arch\/wait\/cpu_wait_while<(\w+)>$/;
+const RELAX = /(?:^|\/)arch\/wait\/cpu_relax$/;
+const DELAY = /(?:^|\/)arch\/wait\/cpu_delay$/;
 const SERVE_IPIS = /(?:^|\/)arch\/ipi\/serve_ipis$/;
 const SHADOW_MARK = /(?:^|\/)check\/shadow\/shadow_mark$/;
 const QUIET =
@@ -160,8 +162,11 @@ class Instrumenter {
   #replacement(name: string): Expression | undefined {
     const loop = WAIT_LOOP.exec(name);
     if (loop !== null) return this.#waitLoop(loop[1] as string);
-    if (!SHADOW_MARK.test(name)) return undefined;
     const m = this.#module;
+    // A turn of a spin is like the one before, and time does not pass.
+    if (RELAX.test(name)) return this.#served([m.i32.const(0)], binaryen.i32);
+    if (DELAY.test(name)) return this.#served([]);
+    if (!SHADOW_MARK.test(name)) return undefined;
     const operands = [0, 1, 2].map((i) => m.local.get(i, binaryen.i32));
     return m.call("explore_mark", operands, binaryen.none);
   }
@@ -169,19 +174,20 @@ class Instrumenter {
   /** cpu_wait_while(addr, seen): not runnable while the word is `seen` and nobody interrupts. */
   #waitLoop(type: string): Expression {
     const m = this.#module;
-    const size = Number(type.slice(1)) / 8;
+    const size = type.endsWith("size") ? 4 : Number(type.slice(1)) / 8;
     const [address = 0, seen = 0] = [0, 1].map((i) => m.local.get(i, binaryen.i32));
     const operands = [this.#site(Kind.wait, size), address, seen, m.i32.const(1)];
     const wait = m.call("explore_wait", operands, binaryen.i32);
-    const serve = this.#named(SERVE_IPIS);
-    return m.block(null, [m.drop(wait), m.call(serve, [], binaryen.none)]);
+    return this.#served([], binaryen.none, [m.drop(wait)]);
   }
 
-  #named(pattern: RegExp): string {
+  /** Serves interrupts, where there are any, between `before` and `after`. */
+  #served(after: Expression[], type: Type = binaryen.none, before: Expression[] = []): Expression {
+    const m = this.#module;
     const names = this.#functions().map((f) => binaryen.getFunctionInfo(f).name);
-    const name = names.find((each) => pattern.test(each));
-    if (name === undefined) throw new Error(`the binary has no function ${pattern.source}`);
-    return name;
+    const serve = names.filter((name) => SERVE_IPIS.test(name)).slice(0, 1);
+    const calls = serve.map((name) => m.call(name, [], binaryen.none));
+    return m.block(null, [...before, ...calls, ...after], type);
   }
 
   /** Rewrites a statement in place where that is possible; returns what stands there now. */

@@ -13,15 +13,23 @@ export interface Names {
   readonly isKernel: boolean;
 }
 
-/** Names of a compiled program. */
-export function programNames(sites: readonly Site[], variables: readonly Variable[]): Names {
+/**
+ * Names of a compiled program.
+ * @param nameAt of memory that is no variable, where it has names
+ */
+export function programNames(
+  sites: readonly Site[],
+  variables: readonly Variable[],
+  nameAt: (address: number) => string | undefined = () => undefined,
+): Names {
   const byAddress = new Map(
     variables.map((variable) => [variable.address, shorten(variable.name)]),
   );
   return {
     isKernel: false,
     functionOf: (site) => shorten(sites[site]?.function ?? "?"),
-    objectAt: (address) => byAddress.get(address & ~7) ?? `[0x${address.toString(16)}]`,
+    objectAt: (address) =>
+      byAddress.get(address & ~7) ?? nameAt(address) ?? `[0x${address.toString(16)}]`,
   };
 }
 

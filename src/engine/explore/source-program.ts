@@ -11,6 +11,10 @@ import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { ConfigError } from "../../kernel/error.ts";
 import { loadAsc, missingCompiler, type Asc } from "../../lab/asc.ts";
+import { compileLock } from "../../lab/compile.ts";
+import { exploredEntry } from "../../lab/explored.ts";
+import { LAB_MEMORY } from "../../lab/memory.ts";
+import type { LockSource } from "../../lab/sources.ts";
 import type { Failure, Subject } from "./exploration.ts";
 import type { Site, Variable } from "./instrument.ts";
 import { MAX_CPUS, createRuntime, type Runtime } from "./runtime.ts";
@@ -31,6 +35,8 @@ export interface CompiledProgram {
   readonly wasm: Uint8Array<ArrayBuffer>;
   readonly sites: readonly Site[];
   readonly variables: readonly Variable[];
+  /** It uses a lock of the lab: src/lab/explored.ts knows what its memory holds. */
+  readonly isLock?: true;
 }
 
 /** An assert of the program that did not hold. */
@@ -87,9 +93,32 @@ export async function compileSource(path: string, text: string): Promise<Compile
   if (error !== null || wasm === undefined) {
     throw new ConfigError(`${path} does not compile:\n${messages.trim()}`);
   }
-  const instrumented = instrument(wasm, { variablesAt: VARIABLES_AT });
-  const { sites, variables } = instrumented;
-  return { path, wasm: new Uint8Array(instrumented.wasm), sites, variables };
+  return instrumented(path, wasm, instrument);
+}
+
+/**
+ * Compiles a lock with a program that uses it.
+ * @param entry the program. @defaultValue that of src/lab/explored.ts
+ * @throws ConfigError when that cannot be
+ */
+export async function compileLockProgram(
+  lock: LockSource,
+  cpus: number,
+  entry: string = exploredEntry(cpus, lock.entry?.promises.sleeps === true),
+): Promise<CompiledProgram> {
+  const { instrument } = await loadCompiler();
+  const build = { entry, engine: "explore", checking: true } as const;
+  const { wasm } = await compileLock(lock, build);
+  return { ...instrumented(lock.subject, wasm, instrument), isLock: true };
+}
+
+function instrumented(
+  path: string,
+  wasm: Uint8Array,
+  instrument: Compiler["instrument"],
+): CompiledProgram {
+  const { sites, variables, ...made } = instrument(wasm, { variablesAt: VARIABLES_AT });
+  return { path, wasm: new Uint8Array(made.wasm), sites, variables };
 }
 
 /** The compiler is no dependency: most of racier does without. Throws ConfigError when it is not there. */
@@ -117,6 +146,8 @@ export class SourceProgram implements Subject {
   readonly runtime: Runtime;
   readonly #exports: ProgramExports;
   readonly #programs: readonly (() => unknown)[];
+  /** Where the area of the CPU lies whose turn it is: for locks of the lab. */
+  readonly #area = new WebAssembly.Global({ value: "i32", mutable: true }, LAB_MEMORY.percpu);
 
   /** @throws ConfigError when the program lacks what it must export, or imports what there is not */
   constructor(program: CompiledProgram) {
@@ -137,7 +168,8 @@ export class SourceProgram implements Subject {
       },
       trace: () => undefined,
     };
-    this.#exports = new WebAssembly.Instance(module, { ...imports, env })
+    const explore = { ...imports["explore"], percpu_base: this.#area };
+    this.#exports = new WebAssembly.Instance(module, { ...imports, explore, env })
       .exports as unknown as ProgramExports;
     this.#programs = programsOf(this.#exports);
     this.cpus = this.#programs.length;
@@ -163,11 +195,13 @@ export class SourceProgram implements Subject {
 
   run(cpu: number): void {
     const { calls, status } = this.runtime;
+    this.#area.value = LAB_MEMORY.percpu + cpu * LAB_MEMORY.percpuBytes;
     if (status.isSuspended(cpu)) calls.rewind();
     (this.#programs[cpu] as () => unknown)();
   }
 
   check(): string | undefined {
+    this.#area.value = LAB_MEMORY.percpu;
     const { check } = this.#exports;
     return check === undefined || check() !== 0
       ? undefined
