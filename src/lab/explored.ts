@@ -125,7 +125,7 @@ function try_read(): void {
 /** What each CPU does, in this order; "others": readers if there are any, else writers. */
 const PROGRAMS = {
   full: [
-    "write(); if (!HAS_READERS) try_write();",
+    "write(); if (!HAS_READERS || HAS_VERSIONS) try_write();",
     "others(); try_write();",
     "try_read(); write();",
   ],
