@@ -76,6 +76,11 @@ export async function openScale(): Promise<NativeProgram | undefined> {
   return start("scale", "scale.c", FLAGS);
 }
 
+/** Six locks in C; undefined if nativeProblem() says so. */
+export async function openLocks(): Promise<NativeProgram | undefined> {
+  return start("locks", "locks.c", [...FLAGS, "-pthread"]);
+}
+
 /**
  * The commands that tell a twin about `layout`, to run before "forkexit layout R".
  * @param hot addresses of the pages that parent and child write around the fork

@@ -51,7 +51,7 @@ function optionsOf({ engine, checking = false }: LockBuild): string[] {
   const optimise = engine === "explore" ? "0" : "3";
   const use = {
     ...{ CONFIG_KERNEL: 20609, CONFIG_RMAP: 2, CONFIG_SPINLOCK: 1 },
-    ...{ CONFIG_CHECK: checking ? 1 : 0, CONFIG_EXPLORED: explored },
+    ...{ CONFIG_LOCK_STAT: 0, CONFIG_CHECK: checking ? 1 : 0, CONFIG_EXPLORED: explored },
   };
   return [
     ...[ENTRY, "--baseDir", "/", "--optimizeLevel", optimise, "--shrinkLevel", "0"],
