@@ -25,6 +25,8 @@ const CONTRACT = "^src/engine/contract";
 const THREADS = "^src/engine/threads/";
 const EXPLORER = "^src/engine/explore/";
 const TYPES = ["type-only"];
+/** Files of the lab that stand in for the kernel's import the neighbours of those (src/lab/sources.ts). */
+const STANDS_IN = "^assembly/lab/lock/";
 
 /** What stands left of a layer, and the layer itself. */
 const upTo = (layer) => `^src/(${CHAIN.slice(0, CHAIN.indexOf(layer) + 1).join("|")})/`;
