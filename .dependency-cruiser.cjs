@@ -96,7 +96,7 @@ module.exports = {
       name: "kernel-stands-alone",
       comment: "assembly/ imports nothing outside itself",
       severity: "error",
-      from: { path: "^assembly/" },
+      from: { path: "^assembly/", pathNot: STANDS_IN },
       to: { pathNot: "^assembly/|^racier/subject$" },
     },
     {
@@ -140,7 +140,7 @@ module.exports = {
       name: "resolvable",
       comment: "racier/subject is the lock that an entry of the lab is compiled with",
       severity: "error",
-      from: { path: "^(assembly|src)/" },
+      from: { path: "^(assembly|src)/", pathNot: STANDS_IN },
       to: { couldNotResolve: true, pathNot: "^racier/subject$" },
     },
   ],
