@@ -23,6 +23,7 @@ export { lockSource, textSource, type LockSource } from "./lab/sources.ts";
 export { defineNotifierClient, entryFor } from "./notifier/client.ts";
 export type {
   NotifierClient,
+  Perform,
   Secondary,
   Self,
   Tag,
@@ -61,6 +62,7 @@ export type { ExecImage, Segment } from "./mm/exec.ts";
 export type { Protection } from "./mm/map.ts";
 export type { ContentFile, FileContent, SeedFile } from "./syscall/file.ts";
 export type { MmapOptions, MremapOptions } from "./syscall/memory.ts";
+export type { SwapArea } from "./syscall/swap.ts";
 export type { Usage, WaitResult } from "./syscall/process.ts";
 
 /** An emulated machine: `await Machine.boot({ kernel: "2.6.9", cpus: 2 })`. */

@@ -91,6 +91,7 @@ export interface NotifierClient<L extends StateFields = StateFields> {
   invalidatePage(self: Self<L>, address: number): void;
   /** PTEs of [start, end) are about to change; until rangeEnd no entry may be made for them. */
   rangeStart(self: Self<L>, start: number, end: number): void;
+  /** They have changed, and their pages may be gone. */
   rangeEnd(self: Self<L>, start: number, end: number): void;
   /** Whether the page was used since somebody asked last. */
   clearFlushYoung(self: Self<L>, address: number): boolean;

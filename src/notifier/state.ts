@@ -12,6 +12,7 @@ export interface FieldType<T> {
   readonly bytes: number;
   /** A plain word; undefined: an object made by `view`. */
   readonly word: "i32" | "u32" | undefined;
+  /** Makes what a client finds, for the field at an address. */
   readonly view: (cpu: Cpu, address: number) => T;
   /** Called once, when the state is made: a field of zeros needs nothing. */
   readonly init?: (cpu: Cpu, address: number) => void;
@@ -27,13 +28,17 @@ export type StateOf<L extends StateFields> = {
 
 /** A lock that spins. */
 export interface SpinLockField {
+  /** Waits for it, spinning. */
   lock(): void;
+  /** Only its holder may. */
   unlock(): void;
 }
 
 /** A mutex that sleeps: only where a method may. */
 export interface MutexField {
+  /** Sleeps until it is free. */
   lock(): void;
+  /** Only its holder may. */
   unlock(): void;
 }
 
@@ -48,6 +53,7 @@ export interface WaitQueueField {
 /** A word that CPUs change without a lock. */
 export interface AtomicField {
   readonly address: number;
+  /** What it is now. */
   get(): number;
   /** Adds; returns what was there. */
   add(delta: number): number;
@@ -60,7 +66,9 @@ export interface WordsField {
   readonly length: number;
   /** Address of one: for the hardware. */
   at(index: number): number;
+  /** What one is now. */
   get(index: number): number;
+  /** Stores one. */
   set(index: number, value: number): void;
 }
 
@@ -71,6 +79,7 @@ export interface EntriesField {
   at(index: number): number;
   /** What one is now. */
   get(index: number): number;
+  /** Stores one. */
   set(index: number, entry: number): void;
   /** Clears one; what it was. A page that was written through it is dirty from here on. */
   clear(index: number): number;
