@@ -7,6 +7,7 @@ import {
   PERCPU_AREAS,
   PERCPU_SIZE,
   PerCpu,
+  RCU_WAKE,
   TASK_ZOMBIE,
   TLB_STATE_OK,
   Task,
@@ -29,12 +30,19 @@ function hasEndedChild(memory: MemoryViews, cpu: number): boolean {
   return false;
 }
 
+/** True if a CPU sleeps until a grace period of RCU has passed, in the middle of an exit: it will go on by itself. */
+function awaitsGracePeriod(memory: MemoryViews, cpu: number): boolean {
+  const area = areaOf(cpu);
+  const asked = getU32(memory, area + PerCpu.rcu_sync_func) === RCU_WAKE;
+  return asked && getU32(memory, area + PerCpu.rcu_sync_done) === 0;
+}
+
 /** True if a CPU sleeps in the kernel or in its event loop and has no task to run. */
 export function isIdle(memory: MemoryViews, cpu: number): boolean {
   const area = areaOf(cpu);
   const asleep = Atomics.load(memory.i32, (area + PerCpu.tlb_state) >>> 2) !== TLB_STATE_OK;
   const queued = Atomics.load(memory.i32, (area + PerCpu.nr_running) >>> 2) !== 0;
-  return asleep && !queued && !hasEndedChild(memory, cpu);
+  return asleep && !queued && !hasEndedChild(memory, cpu) && !awaitsGracePeriod(memory, cpu);
 }
 
 /** True if kswapd is wanted on a CPU, or at work there. */

@@ -10,7 +10,9 @@
 //     unless it has dropped entries since g
 //
 // That last look is the hardware's: it is why no lock holds lookup and drop-in together. Entries are found by
-// slot and have a tag, asid and page: an asid that is not used again is a flush of everything that costs nothing.
+// slot and have a tag, asid and page: an asid that is not used again is a flush of everything that costs nothing. What
+// such an entry names may be free long since, so nothing is said about its page when it goes: a page that could be
+// written was marked in its PTE by get_user_pages.
 // Left out: several accelerators, contexts that are taken away from their owner.
 
 import { SPTE_SHIFT, SPTE_WRITE } from "../../layout/structs.gen.ts";
@@ -73,7 +75,7 @@ function dropEntries(gru: Gru, first: number, last: number): boolean {
   for (let slot = 0; slot < SLOTS; slot++) {
     const page = (gru.tag.get(slot) & ((1 << PAGE_BITS) - 1)) - 1;
     if (page < first || page > last || gru.tlb.get(slot) === 0) continue;
-    gru.tlb.clear(slot);
+    gru.tlb.set(slot, 0);
     found = true;
   }
   gru.hardware.unlock();
@@ -106,7 +108,7 @@ function dropIn(gru: Gru, asid: number, index: number, write: boolean): Outcome 
   // Ignored by the hardware, when it has dropped entries since.
   if (gru.gen.get() === gen) {
     const slot = index % SLOTS;
-    gru.tlb.clear(slot);
+    gru.tlb.set(slot, 0);
     gru.tag.set(slot, tagOf(asid, index));
     gru.tlb.set(slot, entryFor(page, write));
   }

@@ -3,7 +3,7 @@
 
 import { loadWord, ownsWord, storeWord } from "./access.ts";
 import type { Actor, Registration } from "./actor.ts";
-import type { Region } from "./region.ts";
+import { KIND_STACK, type Region } from "./region.ts";
 import { visit } from "./visit.ts";
 import { ALL_WORDS } from "./words.ts";
 
@@ -21,7 +21,8 @@ export function opNotifier(actor: Actor): void {
     });
     return;
   }
-  const regions = actor.ownRegions;
+  // An access below a stack lets it grow, which the walk below does not expect.
+  const regions = actor.ownRegions.filter((region) => region.kind !== KIND_STACK);
   if (regions.length === 0) return;
   const region = random.pick(regions);
   const addresses = [region.address(0), region.address(region.count - 1)];
