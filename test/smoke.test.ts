@@ -21,6 +21,7 @@ const LINES: Readonly<Record<string, readonly RegExp[]>> = {
   explore: [/^racy counter, 2 CPUs, pct3 /m, /^cow-unmap, random /m],
   "fork-exit": [/^2\.6\.8 1024 anonymous pages .* <= 1\.25$/m, /^2\.6\.9 lmbench, .* <= 2$/m],
   linux: [/^2\.6\.9 fork\+exit\+wait, slope .* <= 0\.4$/m, /^2\.6\.8 COW break .* <= 0\.4$/m],
+  locks: [/^ttas/m],
   "pte-copy": [/^2\.6\.8 copy, 512 PTEs, .* <= 1\.1$/m, /^2\.6\.9 zap, 16384 PTEs, .* <= 1\.1$/m],
   "scale-linux": [/^2\.6\.8 page_fault1 .* <= 0\.5$/m, /^2\.6\.9 malloc1 .* <= 0\.5$/m],
   scaling: [/^2\.6\.8 read faults .* >= 1\.9$/m, /^2\.6\.9 forks, 4096 pages .* >= 1\.9$/m],

@@ -9,7 +9,7 @@
 // the others reclaim first (mm/vmscan.ts), so they hold no spinlock. A machine without a disk has no watermarks
 // and gives its last frame. Left out: cold lists, lower_zone_protection.
 
-import { atomic_fetch_add, read_once } from "../arch/atomic";
+import { atomic_fetch_add, read_once, write_once } from "../arch/atomic";
 import { memscan, memset } from "../arch/memory";
 import {
   BUG_BAD_PAGE_STATE,
@@ -54,6 +54,7 @@ import {
   lru_to_page,
   page_address,
   page_count_addr,
+  page_flags_addr,
   page_lru,
   page_to_pfn,
   pfn_to_page,
@@ -224,7 +225,7 @@ function check_poison(page: Page): void {
 
 /** Checking builds: marks a page free and fills its frame with poison. */
 function poison_free_page(page: Page): void {
-  page.flags = PG_free_checked;
+  write_once<u32>(page_flags_addr(page), PG_free_checked);
   if (page.zone != ZONE_NORMAL) return;
   memset(page_address(page), POISON_FREE_FRAME, PAGE_SIZE);
   shadow_freed(page_address(page), PAGE_SIZE);
@@ -334,7 +335,8 @@ export function free_hot_page(page: Page): void {
   if (CONFIG_KILL_PAGE_MAP_LOCK && page.mapping & PAGE_MAPPING_ANON) page.mapping = 0;
   free_pages_check(page);
   trace(TRACE_FREE_PAGE, page_to_pfn(page), changetype<usize>(page));
-  page.flags = 0;
+  // RELAXED. Who frees its buddy looks at the flags under zone->lock, which is not held here.
+  write_once<u32>(page_flags_addr(page), 0);
   if (CONFIG_CHECK) poison_free_page(page);
   const pcp = pageset(this_cpu_base(), page.zone);
   list_add(page_lru(page), pageset_list(pcp));

@@ -89,7 +89,7 @@ const MUTANTS: readonly Mutant[] = [
         to: "  free_pgtables(mm, start, end, floor, ceiling);\n  tlb_finish_mmu();\n",
       },
     ],
-    rules: ["BUG_LOCKS_HELD", "BUG_SLEEP_IN_ATOMIC"],
+    rules: ["BUG_LOCKS_HELD", "BUG_SLEEP_IN_ATOMIC", "BUG_LOCK_ORDER"],
   },
   {
     kernel: "2.6.9",

@@ -38,6 +38,10 @@ const SLAB = `
     return object;
   }
 
+  export function kmem_cache_alloc(cache_id: u32): usize {
+    return kmem_cache_alloc_gfp(cache_id, 0);
+  }
+
   export function kmem_cache_free(cache_id: u32, object: usize): void {
     let wrong = cache_id != CACHE_RADIX_NODE;
     for (let at: usize = 0; at < SIZE; at += 4) if (load<u32>(object + at) != 0) wrong = true;
