@@ -6,6 +6,7 @@
 // mapping are valid" are the same thing, and the last removal clears both. Left out: storage keys
 // of s390.
 
+import { write_once } from "../arch/atomic";
 import { BUG_ANON_RMAP_MISMATCH, BUG_MAPCOUNT_UNDERFLOW, bug_on } from "../arch/bug";
 import { FIX_MAPCOUNT, without } from "../arch/fixes";
 import { this_cpu } from "../arch/percpu";
@@ -14,7 +15,7 @@ import { bit_spin_lock, bit_spin_trylock, bit_spin_unlock } from "../lock/bit_sp
 import { LOCK_IS_BIT } from "../lock/lock_class";
 import { lock_stat_acquired, lock_stat_clock, lock_stat_release } from "../lock/lock_stat";
 import { MmStruct, VmArea, linear_page_index } from "../mm/mm_types";
-import { PG_maplock, PG_reserved, Page, page_flags_addr } from "../mm/page";
+import { PG_maplock, PG_reserved, Page, page_flags_addr, page_mapcount_addr } from "../mm/page";
 import { anonmm_get, anonmm_put } from "./anonmm";
 import { PageAnon, clear_page_anon, page_anon_owner, set_page_anon } from "./page_anon";
 
@@ -80,7 +81,8 @@ export function page_add_file_rmap(page: Page): void {
   if (page.flags & PG_reserved) return;
   page_map_lock(page);
   if (page._mapcount == 0) this_cpu().nr_mapped++;
-  page._mapcount++;
+  // RELAXED. Reclaim looks at the count without the lock, and again with it.
+  write_once<i32>(page_mapcount_addr(page), page._mapcount + 1);
   page_map_unlock(page);
 }
 
