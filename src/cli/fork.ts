@@ -1,28 +1,25 @@
 // `racier fork`: lmbench's fork measurements of a process of your choice, kernel beside kernel.
 
-import { writeFileSync } from "node:fs";
 import os from "node:os";
 import { Command } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
 import { FORK_WORKLOADS, type ForkWorkload } from "../experiment/fork-document.ts";
-import { NothingMeasured, runFork } from "../experiment/fork.ts";
+import { runFork } from "../experiment/fork.ts";
 import { GENERATIONS, KERNELS, chosenKernel } from "../kernel/catalogue.ts";
 import { ConfigError } from "../kernel/error.ts";
 import { patchByPatch } from "../kernel/patches.ts";
 import { MAX_CPUS } from "../machine/config.ts";
 import { forkTables } from "../report/fork-text.ts";
 import { forkHtml } from "../report/html.ts";
-import { createProgress } from "../report/progress.ts";
 import type { ProcessLayout } from "../workload/process-layout/layout.ts";
 import { loadPreset, presetNames } from "../workload/process-layout/presets.ts";
 import { readSmapsFile, readSmapsOfPid } from "../workload/process-layout/smaps.ts";
 import { MAX_PAGES, pagesLayout } from "../workload/process-layout/synthetic.ts";
-import { STATUS_INTERRUPTED, watchInterrupt } from "./interrupt.ts";
+import { tellExperiment, type OutputOptions } from "./experiment.ts";
 import { lockOption, withLocks } from "./locks-of.ts";
 import { atMostOne, listOf, positiveNumber, wholeNumber } from "./options.ts";
-import { checkOut } from "./out.ts";
 
-interface Options {
+interface Options extends OutputOptions {
   readonly smaps?: string;
   readonly pid?: number;
   readonly pages?: number;
@@ -35,8 +32,6 @@ interface Options {
   readonly rounds: number;
   readonly seconds: number;
   readonly memory?: string;
-  readonly json?: boolean;
-  readonly out?: string;
 }
 
 const DEFAULT_PRESET = "bash";
@@ -59,39 +54,14 @@ function parseWorkload(text: string): ForkWorkload {
 
 async function measure(options: Options): Promise<void> {
   const layout = chosenLayout(options);
-  if (options.out !== undefined) checkOut(options.out);
-  const watch = watchInterrupt();
-  let progress: ReturnType<typeof createProgress> | undefined;
-  try {
-    const doc = await runFork(
-      {
-        ...options,
-        kernels: options.kernels.map((kernel) =>
-          withLocks(kernel, `${options.lock ?? ""}${options.lockStat ? "+lock_stat=on" : ""}`),
-        ),
-        layout,
-        interrupted: watch.interrupted,
-        onProgress: (done, total, note) => {
-          progress ??= createProgress({ total, label: "fork" });
-          progress.update(done, note);
-        },
-      },
-      threadsEngine,
-    );
-    progress?.stop();
-    process.stdout.write(options.json ? `${JSON.stringify(doc, null, 2)}\n` : forkTables(doc));
-    if (options.out !== undefined) {
-      writeFileSync(options.out, await forkHtml(doc, `racier ${process.argv.slice(2).join(" ")}`));
-      process.stderr.write(`report written to ${options.out}\n`);
-    }
-  } catch (error) {
-    if (!(error instanceof NothingMeasured)) throw error;
-    process.stderr.write(`racier: ${error.message}\n`);
-    process.exitCode = STATUS_INTERRUPTED;
-  } finally {
-    progress?.stop();
-    watch.stop();
-  }
+  const settings = `${options.lock ?? ""}${options.lockStat ? "+lock_stat=on" : ""}`;
+  const kernels = options.kernels.map((kernel) => withLocks(kernel, settings));
+  await tellExperiment(options, {
+    label: "fork",
+    measure: (hooks) => runFork({ ...options, ...hooks, kernels, layout }, threadsEngine),
+    text: forkTables,
+    report: forkHtml,
+  });
 }
 
 /** A list of kernels, or one of the lists that have a name. */

@@ -1,11 +1,8 @@
 // `racier locks`: what locks cost and whom they serve, lock beside lock; yours among them.
 
-import { writeFileSync } from "node:fs";
 import os from "node:os";
 import { Command, Option } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
-import { NothingMeasured } from "../experiment/fork.ts";
-import type { LocksDocument } from "../experiment/locks/document.ts";
 import { runLockOrder } from "../experiment/lock-order.ts";
 import { runLocks, type LocksOptions } from "../experiment/locks/locks.ts";
 import { MAX_LOCKS } from "../experiment/locks/memory.ts";
@@ -20,12 +17,11 @@ import { lockOrderText } from "../report/lock-order-text.ts";
 import { lockList } from "../report/locks/list.ts";
 import { locksSvg } from "../report/locks/svg.ts";
 import { locksText } from "../report/locks/text.ts";
-import { createProgress } from "../report/progress.ts";
-import { STATUS_INTERRUPTED, watchInterrupt } from "./interrupt.ts";
+import { tellExperiment, type OutputOptions } from "./experiment.ts";
+import { watchInterrupt } from "./interrupt.ts";
 import { atMostOne, listOf, positiveNumber, wholeNumber } from "./options.ts";
-import { checkOut } from "./out.ts";
 
-interface Options {
+interface Options extends OutputOptions {
   readonly cpus?: number[];
   readonly critical: number[];
   readonly think?: number[];
@@ -39,8 +35,6 @@ interface Options {
   readonly seconds: number;
   readonly order?: string | true;
   readonly list?: boolean;
-  readonly json?: boolean;
-  readonly out?: string;
 }
 
 const STATUS_BROKEN = 1;
@@ -106,33 +100,6 @@ function kindOf(path: string): "html" | "svg" {
   return ending.toLowerCase() === "svg" ? "svg" : "html";
 }
 
-async function writeReport(doc: LocksDocument, path: string): Promise<void> {
-  const command = `racier ${process.argv.slice(2).join(" ")}`;
-  const write = kindOf(path) === "svg" ? locksSvg : locksHtml;
-  writeFileSync(path, await write(doc, command));
-  process.stderr.write(`report written to ${path}\n`);
-}
-
-/** A bar for each thing that takes time: compiling, then measuring. */
-function progressBar(): {
-  update: (done: number, total: number, note: string) => void;
-  stop: () => void;
-} {
-  let bar: ReturnType<typeof createProgress> | undefined;
-  let shown = 0;
-  return {
-    update: (done, total, note) => {
-      if (total !== shown) {
-        bar?.stop();
-        bar = createProgress({ total, label: "locks" });
-        shown = total;
-      }
-      bar?.update(done, note);
-    },
-    stop: () => bar?.stop(),
-  };
-}
-
 /** The order of the kernel's locks, as a short stress teaches it. */
 async function order(options: Options, isDefaultTime: boolean): Promise<void> {
   const watch = watchInterrupt();
@@ -166,30 +133,14 @@ async function measure(names: string[], options: Options, command: Command): Pro
     return;
   }
   const wanted = chosen(names, options);
-  if (options.out !== undefined) {
-    kindOf(options.out);
-    checkOut(options.out);
-  }
-  const watch = watchInterrupt();
-  const progress = progressBar();
-  try {
-    const doc = await runLocks({
-      ...wanted,
-      interrupted: watch.interrupted,
-      onProgress: progress.update,
-    });
-    progress.stop();
-    process.stdout.write(options.json ? `${JSON.stringify(doc, null, 2)}\n` : locksText(doc));
-    if (options.out !== undefined) await writeReport(doc, options.out);
-    if (doc.locks.some(({ verdict }) => verdict !== "measured")) process.exitCode = STATUS_BROKEN;
-  } catch (error) {
-    if (!(error instanceof NothingMeasured)) throw error;
-    process.stderr.write(`racier: ${error.message}\n`);
-    process.exitCode = STATUS_INTERRUPTED;
-  } finally {
-    progress.stop();
-    watch.stop();
-  }
+  const report = kindOf(options.out ?? ".html") === "svg" ? locksSvg : locksHtml;
+  const doc = await tellExperiment(options, {
+    label: "locks",
+    measure: (hooks) => runLocks({ ...wanted, ...hooks }),
+    text: locksText,
+    report,
+  });
+  if (doc?.locks.some(({ verdict }) => verdict !== "measured")) process.exitCode = STATUS_BROKEN;
 }
 
 const ORDER = new Option(

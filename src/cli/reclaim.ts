@@ -1,6 +1,5 @@
 // `racier reclaim` and `racier swapoff`: memory pressure, and emptying a swap area, kernel beside kernel.
 
-import { writeFileSync } from "node:fs";
 import os from "node:os";
 import { Command } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
@@ -8,18 +7,14 @@ import { runReclaim } from "../experiment/reclaim.ts";
 import { runSwapoff } from "../experiment/swapoff.ts";
 import { KERNELS, chosenKernel } from "../kernel/catalogue.ts";
 import { MAX_CPUS, parseMemory } from "../machine/config.ts";
-import { createProgress } from "../report/progress.ts";
 import { reclaimHtml, reclaimText } from "../report/reclaim-report.ts";
-import { watchInterrupt } from "./interrupt.ts";
+import { tellExperiment, type Hooks, type OutputOptions } from "./experiment.ts";
 import { listOf, positiveNumber, wholeNumber } from "./options.ts";
-import { checkOut } from "./out.ts";
 
-interface Common {
+interface Common extends OutputOptions {
   readonly kernels: string[];
   readonly processes: number[];
   readonly rounds: number;
-  readonly json?: boolean;
-  readonly out?: string;
 }
 
 interface ReclaimChoices extends Common {
@@ -36,37 +31,14 @@ interface SwapoffChoices extends Common {
 const SHIPPED = KERNELS.map((kernel) => kernel.name);
 const DEFAULT_CPUS = os.availableParallelism() > 1 ? [1, 2] : [1];
 
-/** Measures with a bar, prints, and writes the report. */
-async function tell(
-  { json, out }: Common,
+/** Both print and report in the same form. */
+const tell = async (
+  options: Common,
   label: string,
-  measure: (hooks: {
-    interrupted: () => boolean;
-    onProgress: (done: number, total: number, note: string) => void;
-  }) => Promise<Parameters<typeof reclaimText>[0]>,
-): Promise<void> {
-  if (out !== undefined) checkOut(out);
-  const watch = watchInterrupt();
-  let progress: ReturnType<typeof createProgress> | undefined;
-  try {
-    const doc = await measure({
-      interrupted: watch.interrupted,
-      onProgress: (done, total, note) => {
-        progress ??= createProgress({ total, label });
-        progress.update(done, note);
-      },
-    });
-    progress?.stop();
-    process.stdout.write(json ? `${JSON.stringify(doc, null, 2)}\n` : reclaimText(doc));
-    if (out !== undefined) {
-      writeFileSync(out, reclaimHtml(doc, `racier ${process.argv.slice(2).join(" ")}`));
-      process.stderr.write(`report written to ${out}\n`);
-    }
-  } finally {
-    progress?.stop();
-    watch.stop();
-  }
-}
+  measure: (hooks: Hooks) => Promise<Parameters<typeof reclaimText>[0]>,
+): Promise<void> => {
+  await tellExperiment(options, { label, measure, text: reclaimText, report: reclaimHtml });
+};
 
 const common = (
   command: Command,

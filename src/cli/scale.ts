@@ -1,15 +1,12 @@
 // `racier scale`: the testcases of will-it-scale that concern memory, on one CPU and on more.
 
-import { writeFileSync } from "node:fs";
 import os from "node:os";
 import { Command } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
-import { NothingMeasured } from "../experiment/fork.ts";
 import { runScale } from "../experiment/scale.ts";
 import { KERNELS, chosenKernel } from "../kernel/catalogue.ts";
 import { ConfigError } from "../kernel/error.ts";
 import { MAX_CPUS, parseMemory } from "../machine/config.ts";
-import { createProgress } from "../report/progress.ts";
 import { scaleHtml } from "../report/scale-html.ts";
 import { scaleText } from "../report/scale-text.ts";
 import { alignedTable } from "../report/table.ts";
@@ -20,12 +17,11 @@ import {
   type ScaleMode,
   type TestcaseName,
 } from "../workload/scale/scale-order.ts";
-import { STATUS_INTERRUPTED, watchInterrupt } from "./interrupt.ts";
+import { tellExperiment, type OutputOptions } from "./experiment.ts";
 import { lockOption, withLocks } from "./locks-of.ts";
 import { listOf, positiveNumber, wholeNumber } from "./options.ts";
-import { checkOut } from "./out.ts";
 
-interface Options {
+interface Options extends OutputOptions {
   readonly testcases: TestcaseName[];
   readonly modes: ScaleMode[];
   readonly kernels: string[];
@@ -36,8 +32,6 @@ interface Options {
   readonly size: number;
   readonly lockStat?: boolean;
   readonly list?: boolean;
-  readonly json?: boolean;
-  readonly out?: string;
 }
 
 const DEFAULT_CPUS = Array.from(
@@ -70,37 +64,14 @@ async function scale(options: Options): Promise<void> {
     process.stdout.write(`${alignedTable(["testcase", "one operation"], rows)}\n`);
     return;
   }
-  if (options.out !== undefined) checkOut(options.out);
-  const watch = watchInterrupt();
-  let progress: ReturnType<typeof createProgress> | undefined;
-  try {
-    const doc = await runScale(
-      {
-        ...options,
-        touchedBytes: options.size,
-        kernels: options.kernels.map((kernel) => withLocks(kernel, options.lock)),
-        interrupted: watch.interrupted,
-        onProgress: (done, total, note) => {
-          progress ??= createProgress({ total, label: "scale" });
-          progress.update(done, note);
-        },
-      },
-      threadsEngine,
-    );
-    progress?.stop();
-    process.stdout.write(options.json ? `${JSON.stringify(doc, null, 2)}\n` : scaleText(doc));
-    if (options.out !== undefined) {
-      writeFileSync(options.out, await scaleHtml(doc, `racier ${process.argv.slice(2).join(" ")}`));
-      process.stderr.write(`report written to ${options.out}\n`);
-    }
-  } catch (error) {
-    if (!(error instanceof NothingMeasured)) throw error;
-    process.stderr.write(`racier: ${error.message}\n`);
-    process.exitCode = STATUS_INTERRUPTED;
-  } finally {
-    progress?.stop();
-    watch.stop();
-  }
+  const kernels = options.kernels.map((kernel) => withLocks(kernel, options.lock));
+  const touchedBytes = options.size;
+  await tellExperiment(options, {
+    label: "scale",
+    measure: (hooks) => runScale({ ...options, ...hooks, kernels, touchedBytes }, threadsEngine),
+    text: scaleText,
+    report: scaleHtml,
+  });
 }
 
 /** The subcommand. */

@@ -30,6 +30,7 @@ import type {
 } from "./fork-document.ts";
 import { FORK_WORKLOADS, type ForkWorkload } from "./fork-document.ts";
 import { hostFacts } from "./host.ts";
+import { NothingMeasured } from "./nothing-measured.ts";
 import { bootstrapChange, median, quantile } from "./stats.ts";
 import { racierVersion } from "./version.ts";
 
@@ -62,11 +63,6 @@ const PROFILE_ROUNDS = 5;
 const WARMUP_MS = 60;
 const PROFILE_MS = 25;
 const MIB = 1024 * 1024;
-
-/** The user ended the experiment before there was anything to tell. */
-export class NothingMeasured extends Error {
-  override readonly name = "NothingMeasured";
-}
 
 /** One kernel and number of CPUs: a machine of its own. */
 interface Bench {

@@ -19,7 +19,6 @@ import {
   type TestcaseName,
 } from "../workload/scale/scale-order.ts";
 import { loadPreset } from "../workload/process-layout/presets.ts";
-import { NothingMeasured } from "./fork.ts";
 import { hostFacts } from "./host.ts";
 import type {
   ScaleComparison,
@@ -27,6 +26,7 @@ import type {
   ScaleLockStat,
   ScaleResult,
 } from "./scale-document.ts";
+import { NothingMeasured } from "./nothing-measured.ts";
 import { bootstrapChange, median, quantile } from "./stats.ts";
 import { racierVersion } from "./version.ts";
 

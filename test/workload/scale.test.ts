@@ -3,7 +3,7 @@
 import { beforeAll, expect, test } from "vitest";
 import { threadsEngine } from "../../src/engine/threads/engine.ts";
 import type { ScaleDocument } from "../../src/experiment/scale-document.ts";
-import { NothingMeasured } from "../../src/experiment/fork.ts";
+import { NothingMeasured } from "../../src/experiment/nothing-measured.ts";
 import { runScale, type ScaleOptions } from "../../src/experiment/scale.ts";
 import { scaleHtml } from "../../src/report/scale-html.ts";
 import { scaleText } from "../../src/report/scale-text.ts";

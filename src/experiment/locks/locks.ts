@@ -2,7 +2,7 @@
 
 import { ConfigError } from "../../kernel/error.ts";
 import type { LockSource } from "../../lab/sources.ts";
-import { NothingMeasured } from "../fork.ts";
+import { NothingMeasured } from "../nothing-measured.ts";
 import { hostFacts } from "../host.ts";
 import { median } from "../stats.ts";
 import { racierVersion } from "../version.ts";

@@ -6,7 +6,7 @@ import os from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { NothingMeasured } from "../../../src/experiment/fork.ts";
+import { NothingMeasured } from "../../../src/experiment/nothing-measured.ts";
 import type { LockResult, LocksDocument } from "../../../src/experiment/locks/document.ts";
 import { runLocks, type LocksOptions } from "../../../src/experiment/locks/locks.ts";
 import { ConfigError } from "../../../src/kernel/error.ts";
