@@ -13,11 +13,9 @@ import * as inodes from "./mm/mapping";
 import * as mms from "./mm/mm";
 import * as moving from "./mm/mremap";
 import * as protection from "./mm/protect";
-import * as slabs from "./mm/slab";
 import * as trees from "./mm/vma_tree";
 import * as zapping from "./mm/zap";
 import { page_referenced as ask_referenced } from "./rmap/referenced";
-import { pte_chain_drain } from "./rmap/pte_chain";
 import * as walking from "./rmap/walk";
 import { Inode } from "./mm/mapping";
 import { PG_dirty, Page, page_address, page_set_flag, pfn_to_page } from "./mm/page";
@@ -63,7 +61,8 @@ export { lock_page, trylock_page, unlock_page, wait_on_page_writeback } from "./
 
 export { alloc_pages, free_pages, drain_local_pages } from "./mm/page_alloc";
 export { put_page } from "./mm/put_page";
-export { kmem_cache_alloc, kmem_cache_free } from "./mm/slab";
+export { kmem_cache_alloc, kmem_cache_free, kmem_cache_reap_all } from "./mm/slab";
+export { pte_chain_drain } from "./rmap/pte_chain";
 export { activate_page, lru_add_drain } from "./mm/lru";
 export { kswapd, try_to_free_pages } from "./mm/reclaim";
 export {
@@ -170,12 +169,6 @@ export {
 @inline
 function address_of(value: f64): u64 {
   return <u64>(<i64>value);
-}
-
-/** See kmem_cache_reap_all of mm/slab.ts. */
-export function kmem_cache_reap_all(): void {
-  pte_chain_drain();
-  slabs.kmem_cache_reap_all();
 }
 
 /** See inode_alloc of mm/mapping.ts. */

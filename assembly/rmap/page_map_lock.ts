@@ -56,6 +56,13 @@ function anon_index(vma: VmArea, address: u64): u64 {
   return HAS_ANONMM ? address >> 12 : linear_page_index(vma, address);
 }
 
+/** Changes the count; PG_maplock is held. */
+@inline
+export function mapcount_add(page: Page, delta: i32): void {
+  // RELAXED. Reclaim looks at the count without the lock, and again with it.
+  write_once<i32>(page_mapcount_addr(page), page._mapcount + delta);
+}
+
 /** Counts a PTE that maps an anonymous page; the first one says where to find the others. */
 export function page_add_anon_rmap(page: Page, vma: VmArea, address: u64): void {
   const index = anon_index(vma, address);
@@ -72,7 +79,7 @@ export function page_add_anon_rmap(page: Page, vma: VmArea, address: u64): void 
     const same = PageAnon(page) && (HAS_ANONMM || placed);
     bug_on(!same, BUG_ANON_RMAP_MISMATCH, changetype<usize>(page));
   }
-  page._mapcount++;
+  mapcount_add(page, 1);
   page_map_unlock(page);
 }
 
@@ -81,8 +88,7 @@ export function page_add_file_rmap(page: Page): void {
   if (page.flags & PG_reserved) return;
   page_map_lock(page);
   if (page._mapcount == 0) this_cpu().nr_mapped++;
-  // RELAXED. Reclaim looks at the count without the lock, and again with it.
-  write_once<i32>(page_mapcount_addr(page), page._mapcount + 1);
+  mapcount_add(page, 1);
   page_map_unlock(page);
 }
 
@@ -90,7 +96,7 @@ export function page_add_file_rmap(page: Page): void {
 @inline
 export function page_dup_rmap(page: Page): void {
   page_map_lock(page);
-  page._mapcount++;
+  mapcount_add(page, 1);
   page_map_unlock(page);
 }
 
@@ -99,7 +105,7 @@ export function page_dup_rmap(page: Page): void {
 export function page_remove_rmap(page: Page): void {
   page_map_lock(page);
   bug_on(page._mapcount <= 0, BUG_MAPCOUNT_UNDERFLOW, changetype<usize>(page), page._mapcount);
-  page._mapcount--;
+  mapcount_add(page, -1);
   let left: usize = 0;
   if (page._mapcount == 0) {
     if (PageAnon(page)) {

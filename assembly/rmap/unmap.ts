@@ -55,7 +55,7 @@ import { anonmm_put } from "./anonmm";
 import { anonmm_check_address, anonmm_walk } from "./anonmm_walk";
 import { PageAnon, page_mapcount, page_mapped, page_remove_rmap } from "./index";
 import { clear_page_anon, page_anon_owner } from "./page_anon";
-import { page_map_lock, page_map_unlock } from "./page_map_lock";
+import { mapcount_add, page_map_lock, page_map_unlock } from "./page_map_lock";
 import { pte_chain_lock, pte_chain_unlock, ptep_to_address, ptep_to_mm } from "./pte_chain";
 import { chain_take } from "./chain_walk";
 import { page_lock_anon_vma } from "./referenced";
@@ -88,7 +88,7 @@ function is_held(page: Page): bool {
 /** The count of the PTE goes. 2.6.8: PG_maplock is held already. */
 @inline
 function remove_rmap(page: Page, ptep: usize): void {
-  if (HAS_MAPLOCK) page._mapcount--;
+  if (HAS_MAPLOCK) mapcount_add(page, -1);
   else page_remove_rmap(page, ptep);
 }
 

@@ -40,6 +40,7 @@ const isTrap = (error: unknown): boolean => error instanceof WebAssembly.Runtime
 export function quiesceCpu(cpu: Cpu): void {
   cpu.k.drop_lazy_mm();
   cpu.k.lru_add_drain();
+  cpu.k.pte_chain_drain();
   cpu.k.kmem_cache_reap_all();
   cpu.k.rcu_drain();
   cpu.k.drain_local_pages();

@@ -33,5 +33,7 @@ export function opReclaim(actor: Actor): void {
     // The reference goes with it.
     for (const page of pages) actor.count("evicted", k.shrink_page(page));
   }
-  if (random.chance(5)) k.kmem_cache_reap_all();
+  if (!random.chance(5)) return;
+  k.pte_chain_drain();
+  k.kmem_cache_reap_all();
 }
