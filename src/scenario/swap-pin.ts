@@ -6,8 +6,8 @@
 
 import { MmStruct, Task } from "../layout/structs.gen.ts";
 import { getI32 } from "../layout/view.ts";
-import { PAGE, defineScenario } from "./scenario.ts";
-import { DISK_BLOCKS, pageForReclaim } from "./swap-scene.ts";
+import { defineScenario } from "./scenario.ts";
+import { DISK_BLOCKS, ownerAndReclaim } from "./swap-scene.ts";
 
 export const swapPin = defineScenario<{ at: number; page: number }>({
   name: "swap-pin",
@@ -15,17 +15,7 @@ export const swapPin = defineScenario<{ at: number; page: number }>({
   kernels: ["2.6.9", "2.6.8"],
   switches: ["no-gup-guard"],
   diskBlocks: DISK_BLOCKS,
-  setup(machine) {
-    const owner = machine.spawn(0);
-    const reclaim = machine.spawn(1);
-    const state = machine.run(owner, (task) => {
-      task.swapon({ length: PAGE });
-      const at = task.mmap({ length: PAGE, read: true, write: true });
-      task.store32(at, 1);
-      return { at, page: pageForReclaim(task, at) };
-    });
-    return { tasks: [owner, reclaim], state };
-  },
+  setup: ownerAndReclaim,
   programs: [
     (task, { at }) => {
       const { k } = task.cpu;

@@ -3,8 +3,8 @@
 //
 // I-TLB; rmap-history 1d.6.
 
-import { PAGE, defineScenario, expectEqual } from "./scenario.ts";
-import { DISK_BLOCKS, pageForReclaim } from "./swap-scene.ts";
+import { defineScenario, expectEqual } from "./scenario.ts";
+import { DISK_BLOCKS, ownerAndReclaim } from "./swap-scene.ts";
 
 export const swapStore = defineScenario<{ at: number; page: number }>({
   name: "swap-store",
@@ -12,17 +12,7 @@ export const swapStore = defineScenario<{ at: number; page: number }>({
   kernels: ["2.6.9", "2.6.8"],
   switches: ["no-unmap-flush"],
   diskBlocks: DISK_BLOCKS,
-  setup(machine) {
-    const owner = machine.spawn(0);
-    const reclaim = machine.spawn(1);
-    const state = machine.run(owner, (task) => {
-      task.swapon({ length: PAGE });
-      const at = task.mmap({ length: PAGE, read: true, write: true });
-      task.store32(at, 1);
-      return { at, page: pageForReclaim(task, at) };
-    });
-    return { tasks: [owner, reclaim], state };
-  },
+  setup: ownerAndReclaim,
   programs: [
     (task, { at }) => {
       task.store32(at, 2);
