@@ -13,10 +13,6 @@ export const NOTIFIER_MERGED: i32 = 2;
 export const MMN_OUTSIDE_PTL: i32 = 1;
 /** CONFIG_MMN_PATCHES, 06: unmap_vmas opens its mmu_gather inside the methods of a range. */
 export const MMN_UNMAP_VMAS_GATHER: i32 = 4;
-/** CONFIG_MMN_PATCHES, 08: i_mmap_lock is a semaphore. */
-export const MMN_I_MMAP_SEM: i32 = 16;
-/** CONFIG_MMN_PATCHES, 09: anon_vma->lock is a semaphore, and an anon_vma is counted. */
-export const MMN_ANON_VMA_SEM: i32 = 32;
 
 if (CONFIG_MMU_NOTIFIER < NOTIFIER_NONE || CONFIG_MMU_NOTIFIER > NOTIFIER_MERGED)
   ERROR("CONFIG_MMU_NOTIFIER is 0 (none), 1 (v13 of the thread) or 2 (as merged in 2.6.27)");
@@ -24,3 +20,5 @@ if (CONFIG_MMU_NOTIFIER != NOTIFIER_NONE && CONFIG_KERNEL != KERNEL_2_6_9)
   ERROR("notifiers are built upon 2.6.9: set CONFIG_KERNEL=20609");
 if (CONFIG_MMN_PATCHES != 0 && CONFIG_MMU_NOTIFIER != NOTIFIER_V13)
   ERROR("the patches of the thread are for v13: set CONFIG_MMU_NOTIFIER=1");
+if ((CONFIG_MMN_PATCHES & ~(MMN_OUTSIDE_PTL | MMN_UNMAP_VMAS_GATHER)) != 0)
+  ERROR("CONFIG_MMN_PATCHES is the sum of 1 (patch 04) and 4 (patch 06): the others are not built");

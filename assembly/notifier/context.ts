@@ -10,8 +10,6 @@ import { PERCPU_NOTIFIER, this_cpu_base } from "../arch/percpu";
 import {
   NOTIFIER_MERGED,
   NOTIFIER_NONE,
-  MMN_ANON_VMA_SEM,
-  MMN_I_MMAP_SEM,
   MMN_OUTSIDE_PTL,
   MMN_UNMAP_VMAS_GATHER,
 } from "./config";
@@ -38,18 +36,6 @@ export function methods_under_ptl(): bool {
 @inline
 export function ranges_in_gather(): bool {
   return !has_patch(MMN_UNMAP_VMAS_GATHER);
-}
-
-/** i_mmap_lock is a spinlock: before patch 08. */
-@inline
-export function i_mmap_spins(): bool {
-  return !has_patch(MMN_I_MMAP_SEM);
-}
-
-/** anon_vma->lock is a spinlock: before patch 09. */
-@inline
-export function anon_vma_spins(): bool {
-  return !has_patch(MMN_ANON_VMA_SEM);
 }
 
 /** From here to leave_atomic() no method may sleep, if `atomic`. */

@@ -69,11 +69,25 @@ function translate_secondary(at: usize, needed: u32, marks: u32, tag_at: usize, 
   }
 }
 
+/** The entry at `at`, now accessed, for a program that loads; 0 when it allows none. */
+@inline
+function entry_to_load(at: usize, tag_at: usize, tag: u32): u32 {
+  take_interrupts();
+  return translate_secondary(at, SPTE_PRESENT, SPTE_ACCESSED, tag_at, tag);
+}
+
+/** The entry at `at`, now accessed and dirty, for a program that stores; 0 when it allows none. */
+@inline
+function entry_to_store(at: usize, tag_at: usize, tag: u32): u32 {
+  take_interrupts();
+  const needed = SPTE_PRESENT | SPTE_WRITE;
+  return translate_secondary(at, needed, SPTE_ACCESSED | SPTE_DIRTY, tag_at, tag);
+}
+
 /** Loads 32 bits through the entry at `at`; SECONDARY_MISS when it allows no load. Outside of the kernel. */
 export function secondary_load32(at: usize, offset: u32, tag_at: usize, tag: u32): f64 {
   if (CONFIG_MMU_NOTIFIER == NOTIFIER_NONE) return SECONDARY_MISS;
-  take_interrupts();
-  const entry = translate_secondary(at, SPTE_PRESENT, SPTE_ACCESSED, tag_at, tag);
+  const entry = entry_to_load(at, tag_at, tag);
   if (entry == 0) return SECONDARY_MISS;
   const word = word_of(entry, offset);
   return word == 0 ? 0 : <f64>read_once<u32>(word);
@@ -88,9 +102,7 @@ export function secondary_store32(
   tag: u32,
 ): bool {
   if (CONFIG_MMU_NOTIFIER == NOTIFIER_NONE) return false;
-  take_interrupts();
-  const needed = SPTE_PRESENT | SPTE_WRITE;
-  const entry = translate_secondary(at, needed, SPTE_ACCESSED | SPTE_DIRTY, tag_at, tag);
+  const entry = entry_to_store(at, tag_at, tag);
   if (entry == 0) return false;
   const word = word_of(entry, offset);
   if (word != 0) write_once<u32>(word, value);
@@ -107,8 +119,7 @@ function missed_at(): usize {
 export function secondary_load64(at: usize, offset: u32, tag_at: usize, tag: u32): u64 {
   store<u32>(missed_at(), 1);
   if (CONFIG_MMU_NOTIFIER == NOTIFIER_NONE) return 0;
-  take_interrupts();
-  const entry = translate_secondary(at, SPTE_PRESENT, SPTE_ACCESSED, tag_at, tag);
+  const entry = entry_to_load(at, tag_at, tag);
   if (entry == 0) return 0;
   store<u32>(missed_at(), 0);
   const word = word_of(entry, offset);
@@ -129,9 +140,7 @@ export function secondary_store64(
   tag: u32,
 ): bool {
   if (CONFIG_MMU_NOTIFIER == NOTIFIER_NONE) return false;
-  take_interrupts();
-  const needed = SPTE_PRESENT | SPTE_WRITE;
-  const entry = translate_secondary(at, needed, SPTE_ACCESSED | SPTE_DIRTY, tag_at, tag);
+  const entry = entry_to_store(at, tag_at, tag);
   if (entry == 0) return false;
   const word = word_of(entry, offset);
   if (word != 0) write_once<u64>(word & ~7, value);

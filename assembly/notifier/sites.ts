@@ -22,7 +22,6 @@ import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { MmStruct, VmArea, is_cow_mapping, mm_ptl } from "../mm/mm_types";
 import {
   enter_atomic,
-  i_mmap_spins,
   leave_atomic,
   methods_under_ptl,
   ranges_in_gather,
@@ -130,11 +129,11 @@ export function fork_range_end(child: MmStruct, parent: MmStruct, vma: VmArea, e
 /** i_mmap_lock was taken: a method that is called under it must not sleep. */
 @inline
 export function i_mmap_locked(): void {
-  enter_atomic(i_mmap_spins());
+  enter_atomic(true);
 }
 
 /** Ends i_mmap_locked(). */
 @inline
 export function i_mmap_unlocked(): void {
-  leave_atomic(i_mmap_spins());
+  leave_atomic(true);
 }
