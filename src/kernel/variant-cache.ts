@@ -7,9 +7,9 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, readdirSync } from "node:fs";
-import { homedir } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { userCacheFolder } from "./cache-folder.ts";
 import { ConfigError } from "./error.ts";
 import type { KernelSettings } from "./variant.ts";
 
@@ -63,8 +63,8 @@ export function variantPath(build: VariantBuild, product: Product): string {
 
 /** Where variants are kept: beside the other kernels, or in the user's cache; or where $RACIER_CACHE says. */
 function folders(): readonly string[] {
-  const { RACIER_CACHE: own, XDG_CACHE_HOME: cache = join(homedir(), ".cache") } = process.env;
-  return own === undefined ? [join(ROOT, "build/variants"), join(cache, "racier")] : [resolve(own)];
+  const own = process.env["RACIER_CACHE"];
+  return own === undefined ? [join(ROOT, "build/variants"), userCacheFolder()] : [resolve(own)];
 }
 
 /** True when `folder` can be written, or made. */

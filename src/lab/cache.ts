@@ -4,8 +4,8 @@
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { join } from "node:path";
+import { userCacheFolder } from "../kernel/cache-folder.ts";
 
 /** What is kept: a binary, and some words about it. */
 export interface Product {
@@ -25,12 +25,6 @@ interface Kept {
 const inProcess = new Map<string, { kept: Kept; product: Product }>();
 
 const hashOf = (text: string): string => createHash("sha256").update(text).digest("hex");
-
-/** Where products are kept. */
-function folder(): string {
-  const base = process.env["XDG_CACHE_HOME"];
-  return join(base === undefined || base === "" ? join(homedir(), ".cache") : base, "racier");
-}
 
 /**
  * Gives the product of `make`, which reads its files with the function that it is given.
@@ -67,7 +61,7 @@ export async function cached(
 
 function load(name: string): { kept: Kept; product: Product } | undefined {
   try {
-    const kept = JSON.parse(readFileSync(join(folder(), `${name}.json`), "utf8")) as Kept;
+    const kept = JSON.parse(readFileSync(join(userCacheFolder(), `${name}.json`), "utf8")) as Kept;
     const wasm = new Uint8Array(Buffer.from(kept.wasm, "base64"));
     return { kept, product: { wasm, notes: kept.notes } };
   } catch {
@@ -77,8 +71,8 @@ function load(name: string): { kept: Kept; product: Product } | undefined {
 
 function store(name: string, kept: Kept): void {
   try {
-    mkdirSync(folder(), { recursive: true });
-    const path = join(folder(), `${name}.json`);
+    mkdirSync(userCacheFolder(), { recursive: true });
+    const path = join(userCacheFolder(), `${name}.json`);
     const draft = `${path}.${process.pid}`;
     writeFileSync(draft, JSON.stringify(kept));
     renameSync(draft, path);
