@@ -117,7 +117,10 @@ describe("scenarios", () => {
       ["same-page", "--release", "--without", "no-pte-same"],
       "has no switches: leave --release out",
     ],
-    [["--release"], "--kernel, --lock, --without, --release and --cpus need the name of a scenario"],
+    [
+      ["--release"],
+      "--kernel, --lock, --without, --release and --cpus need the name of a scenario",
+    ],
     [["--kernel", "2.6.9"], "need the name of a scenario"],
     [["--budget", "100"], "the hall takes a --budget in time"],
     [["--checkpoint", "x"], "--checkpoint needs the name of a scenario, or a file"],

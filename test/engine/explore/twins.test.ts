@@ -19,6 +19,8 @@ const WIDE = [
   "same-page",
   "fork-store",
   "release-truncate",
+  "swapoff-fault",
+  "swapoff-reuse",
 ];
 /** Preemptions within which every interleaving is walked. */
 const boundOf = ({ name, programs }: (typeof SCENARIOS)[number]): number => {
