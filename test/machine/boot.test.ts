@@ -86,7 +86,10 @@ describe("a machine is refused", () => {
     [{ memory: "lots" }, 'memory "lots" is no size: write for example 256M, 1G or 64G'],
     [{ memory: "" }, 'memory "" is no size'],
     [{ memory: "-5M" }, 'memory "-5M" is no size'],
-    [{ kernel: "2.6.7" }, 'no kernel is called "2.6.7": choose one of 2.6.6, anonmm, 2.6.8, 2.6.9, mmn-v13, 2.6.27'],
+    [
+      { kernel: "2.6.7" },
+      'no kernel is called "2.6.7": choose one of 2.6.6, anonmm, 2.6.8, 2.6.9, mmn-v13, 2.6.27',
+    ],
     [{ kernel: "constructor" }, 'no kernel is called "constructor"'],
   ];
   test.each(cases)("%o", async (options, message) => {
