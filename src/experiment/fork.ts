@@ -32,6 +32,7 @@ import { FORK_WORKLOADS, type ForkWorkload } from "./fork-document.ts";
 import { hostFacts } from "./host.ts";
 import { NothingMeasured } from "./nothing-measured.ts";
 import { bootstrapChange, median, quantile } from "./stats.ts";
+import { inTurn } from "./turns.ts";
 import { racierVersion } from "./version.ts";
 
 /** What to measure. */
@@ -206,8 +207,8 @@ class ForkRun {
     keep: (series: Series, result: RoundResult) => void,
     shift = 0,
   ): Promise<void> {
-    for (let i = 0; i < this.#series.length && !this.#stopped; i++) {
-      const series = this.#series[(i + shift) % this.#series.length] as Series;
+    for (const series of inTurn(this.#series, shift)) {
+      if (this.#stopped) return;
       const order: RoundOrder = {
         ...this.#images,
         workload: series.workload,

@@ -13,6 +13,7 @@ import {
 } from "../workload/notifiers/notifier-programs.ts";
 import { hostFacts, type HostFacts } from "./host.ts";
 import { median } from "./stats.ts";
+import { inTurn } from "./turns.ts";
 import { racierVersion } from "./version.ts";
 
 /** The kernel without notifiers that the others are built upon. */
@@ -96,21 +97,21 @@ async function bootMachine(
 /** Runs a program on the machine of a kernel. */
 type Run = <T>(kernel: string, program: string, args: number[]) => Promise<T>;
 
-/** Every case once in each round, in turn; the medians of each case. */
-async function inTurn<T extends object>(
+/** The medians of each case, over rounds in which the cases take turns. */
+async function mediansOf<T extends object>(
   rounds: number,
   cases: readonly (() => Promise<T>)[],
 ): Promise<T[]> {
-  const results: T[][] = cases.map(() => []);
+  const series = cases.map((measure) => ({ measure, results: [] as T[] }));
   for (let round = 0; round < rounds; round++) {
-    for (const [index, one] of cases.entries()) results[index]?.push(await one());
+    for (const { measure, results } of inTurn(series, round)) results.push(await measure());
   }
-  return results.map(medians);
+  return series.map(({ results }) => medians(results));
 }
 
 async function registrations(run: Run, options: NotifiersOptions): Promise<RegistrationRow[]> {
   const places = options.vmas.flatMap((vmas) => KERNELS.map((kernel) => ({ kernel, vmas })));
-  const costs = await inTurn(
+  const costs = await mediansOf(
     options.rounds,
     places.map(
       ({ kernel, vmas }) =>
@@ -130,7 +131,7 @@ async function invalidations(run: Run, options: NotifiersOptions): Promise<Inval
     { kernel: WITHOUT, client: -1 },
     ...KERNELS.flatMap((kernel) => clients.map((client) => ({ kernel, client }))),
   ];
-  const costs = await inTurn(
+  const costs = await mediansOf(
     options.rounds,
     setups.map(
       ({ kernel, client }) =>
@@ -146,7 +147,7 @@ async function invalidations(run: Run, options: NotifiersOptions): Promise<Inval
 }
 
 async function accesses(run: Run, options: NotifiersOptions): Promise<AccessRow[]> {
-  const costs = await inTurn(
+  const costs = await mediansOf(
     options.rounds,
     KERNELS.map(
       (kernel) => async () => run<AccessCost>(kernel, "accessCost", [options.pages, REPEATS]),

@@ -21,6 +21,7 @@ import {
 import { hostFacts } from "./host.ts";
 import type { ReclaimDocument, ReclaimResult } from "./reclaim-document.ts";
 import { median } from "./stats.ts";
+import { takeTurns } from "./turns.ts";
 import { racierVersion } from "./version.ts";
 
 /** What to measure. */
@@ -180,7 +181,7 @@ export async function runReclaim(
   options: ReclaimOptions,
   engine: Engine,
 ): Promise<ReclaimDocument> {
-  const { kernels, rounds, seconds, onProgress } = options;
+  const { kernels, rounds, seconds } = options;
   const cells = options.processes.flatMap((processes) =>
     options.cpus.flatMap((cpus) =>
       kernels.map((kernel): Cell => ({ kernel, cpus, processes, samples: [] })),
@@ -188,16 +189,13 @@ export async function runReclaim(
   );
   const milliseconds = Math.max(20, (seconds * 1000) / (cells.length * rounds));
   const host = hostFacts();
-  let interrupted = false;
-  let done = 0;
-  for (let round = 0; round < rounds && !interrupted; round++) {
-    for (let i = 0; i < cells.length && !interrupted; i++) {
-      const cell = cells[(i + round) % cells.length] as Cell;
-      await sample(options, cell, milliseconds, engine);
-      onProgress?.(++done, cells.length * rounds, cell.kernel);
-      interrupted = options.interrupted?.() ?? false;
-    }
-  }
+  const interrupted = await takeTurns(
+    cells,
+    rounds,
+    options,
+    (cell) => sample(options, cell, milliseconds, engine),
+    (cell) => cell.kernel,
+  );
   const measured = cells.filter(({ samples }) => samples.length > 0);
   return {
     ...{ command: "reclaim", version: racierVersion(), host },

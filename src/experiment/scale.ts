@@ -18,6 +18,7 @@ import {
   type ScaleOrder,
   type TestcaseName,
 } from "../workload/scale/scale-order.ts";
+import type { ProcessLayout } from "../workload/process-layout/layout.ts";
 import { loadPreset } from "../workload/process-layout/presets.ts";
 import { hostFacts } from "./host.ts";
 import type {
@@ -28,6 +29,7 @@ import type {
 } from "./scale-document.ts";
 import { NothingMeasured } from "./nothing-measured.ts";
 import { bootstrapChange, median, quantile } from "./stats.ts";
+import { inTurn } from "./turns.ts";
 import { racierVersion } from "./version.ts";
 
 /** What to measure. */
@@ -58,8 +60,6 @@ const WARMUP_MS = 20;
 /** Time in which locks are counted. */
 const LOCK_STAT_MS = 100;
 const MIB = 2 ** 20;
-/** The process that fork1 forks: a small program with its C library. */
-const FORKED = loadPreset("hello");
 
 /** One kernel and number of CPUs: a machine of its own. */
 interface Bench {
@@ -67,6 +67,8 @@ interface Bench {
   readonly cpus: number;
   readonly machine: Machine;
   readonly files: ScaleFiles;
+  /** The process that fork1 forks: a small program with its C library. */
+  readonly forked: ProcessLayout;
 }
 
 /** One line of the result, while it grows. */
@@ -92,8 +94,9 @@ async function openBench(
   const machine = await createMachine({ kernel, cpus, memory }, engine);
   const module = ownModule("../workload/scale/scale-programs", import.meta.url);
   await machine.load({ module, programs: SCALE_PROGRAMS });
-  const files = (await machine.run("scaleFiles", { shared: FORKED })) as ScaleFiles;
-  return { kernel, cpus, machine, files };
+  const forked = loadPreset("hello");
+  const files = (await machine.run("scaleFiles", { shared: forked })) as ScaleFiles;
+  return { kernel, cpus, machine, files, forked };
 }
 
 /** Lets one configuration work for a while; operations a second of all its CPUs. */
@@ -102,11 +105,11 @@ async function slice(
   touchedBytes: number,
   milliseconds: number,
 ): Promise<number> {
-  const { machine, cpus, files } = bench;
+  const { machine, cpus, files, forked } = bench;
   const control = new SharedArrayBuffer(16);
   const results = new SharedArrayBuffer(16 * cpus);
   const shared: ScaleOrder = {
-    ...{ testcase, touchedBytes, ...files, forked: FORKED, control, results },
+    ...{ testcase, touchedBytes, ...files, forked, control, results },
   };
   const timer = setTimeout(() => {
     Atomics.store(new Int32Array(control), CONTROL_STOP, 1);
@@ -165,8 +168,8 @@ class ScaleRun {
   /** Each configuration once, starting at another one each time. */
   async #round(milliseconds: number, note: string, shift: number): Promise<Map<Series, number>> {
     const rates = new Map<Series, number>();
-    for (let i = 0; i < this.series.length && !this.isStopped(); i++) {
-      const series = this.series[(i + shift) % this.series.length] as Series;
+    for (const series of inTurn(this.series, shift)) {
+      if (this.isStopped()) break;
       rates.set(series, await slice(series, this.#options.touchedBytes, milliseconds));
       this.#options.onProgress?.(++this.#done, this.#total, note);
     }

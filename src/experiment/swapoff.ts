@@ -10,6 +10,7 @@ import { RECLAIM_PROGRAMS, type SwapoffOrder } from "../workload/reclaim/orders.
 import { hostFacts } from "./host.ts";
 import type { SwapoffDocument, SwapoffResult } from "./reclaim-document.ts";
 import { median } from "./stats.ts";
+import { takeTurns } from "./turns.ts";
 import { racierVersion } from "./version.ts";
 
 /** What to measure. */
@@ -64,16 +65,13 @@ export async function runSwapoff(
     ),
   );
   const host = hostFacts();
-  let interrupted = false;
-  let done = 0;
-  for (let round = 0; round < options.rounds && !interrupted; round++) {
-    for (let i = 0; i < cells.length && !interrupted; i++) {
-      const cell = cells[(i + round) % cells.length] as Cell;
-      await measure(cell, engine);
-      options.onProgress?.(++done, cells.length * options.rounds, `${cell.kernel}, ${cell.way}`);
-      interrupted = options.interrupted?.() ?? false;
-    }
-  }
+  const interrupted = await takeTurns(
+    cells,
+    options.rounds,
+    options,
+    (cell) => measure(cell, engine),
+    ({ kernel, way }) => `${kernel}, ${way}`,
+  );
   const results = cells
     .filter(({ times }) => times.length > 0)
     .map(({ times, ...cell }): SwapoffResult => {

@@ -2,6 +2,7 @@
 // directly after each other and in an order that changes from round to round, so that drift of the computer
 // hits all alike. A lock that turns out to be none is left out from then on.
 
+import { inTurn } from "../turns.ts";
 import type { BenchCrew } from "./crew.ts";
 import type { Calibration } from "./calibrate.ts";
 import type { LockLoad } from "./document.ts";
@@ -182,8 +183,8 @@ export class LocksRun {
     }
     for (const load of this.#plan.loads) {
       const rivals = this.#series.filter(({ series }) => series.load === load);
-      for (let i = 0; i < rivals.length && !this.#plan.isOver(); i++) {
-        const { seat, series } = rivals[(i + shift) % rivals.length]!;
+      for (const { seat, series } of inTurn(rivals, shift)) {
+        if (this.#plan.isOver()) return;
         await this.#guarded(seat, () => this.#one(seat, series, slice, keep));
         this.#step(note);
       }
