@@ -56,11 +56,12 @@ function anon_index(vma: VmArea, address: u64): u64 {
   return HAS_ANONMM ? address >> 12 : linear_page_index(vma, address);
 }
 
-/** Changes the count; PG_maplock is held. */
+/** Changes the count; PG_maplock is held, but on machines without FIX_MAPCOUNT. */
 @inline
 export function mapcount_add(page: Page, delta: i32): void {
   // RELAXED. Reclaim looks at the count without the lock, and again with it.
-  write_once<i32>(page_mapcount_addr(page), page._mapcount + delta);
+  if (without(FIX_MAPCOUNT)) page._mapcount += delta;
+  else write_once<i32>(page_mapcount_addr(page), page._mapcount + delta);
 }
 
 /** Counts a PTE that maps an anonymous page; the first one says where to find the others. */
