@@ -66,10 +66,14 @@ function tryToUnuse(cpu: Cpu, area: number): number {
     const entry = k.swap_entry_of(area, offset);
     const error = unuseSlot(cpu, entry);
     if (error !== 0) return error;
-    if (rounds++ > MOST_ROUNDS) return -EINTR;
     k.take_interrupts();
-    // Somebody has it whose address space was not found, or has no PTE for it yet.
-    if (k.swap_count(entry) !== 0) k.wait_for_slot(entry);
+    if (k.swap_count(entry) === 0) {
+      rounds = 0;
+    } else {
+      // Somebody has it whose address space was not found, or has no PTE for it yet.
+      if (rounds++ > MOST_ROUNDS) return -EINTR;
+      k.wait_for_slot(entry);
+    }
     offset = k.find_next_to_unuse(area, offset);
   }
   return 0;
