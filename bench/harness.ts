@@ -152,7 +152,10 @@ export function estimateOf(series: readonly number[]): Estimate {
 }
 
 /** What a value should be. */
-export type Target = { readonly atMost: number } | { readonly atLeast: number };
+export type Target =
+  | { readonly atMost: number }
+  | { readonly atLeast: number }
+  | { readonly between: readonly [number, number] };
 
 /** One line of the result: a measured series, perhaps against another, perhaps with a target. */
 export interface Line {
@@ -211,14 +214,17 @@ function number(value: number): string {
 
 function limitOf(target: Target | undefined): string {
   if (target === undefined) return "-";
+  if ("between" in target) return target.between.join(" to ");
   return "atMost" in target ? `<= ${target.atMost}` : `>= ${target.atLeast}`;
 }
 
 /** "met" or "missed" only where the whole interval says so. */
 function verdict({ value, ci95 }: Estimate, target: Target | undefined): string {
   if (target === undefined || SMOKE) return "";
-  const good = (x: number): boolean =>
-    "atMost" in target ? x <= target.atMost : x >= target.atLeast;
+  const good = (x: number): boolean => {
+    if ("between" in target) return x >= target.between[0] && x <= target.between[1];
+    return "atMost" in target ? x <= target.atMost : x >= target.atLeast;
+  };
   const word = good(value) ? "met" : "missed";
   return ci95.every((end) => good(end) === good(value)) ? word : `${word}, within the noise`;
 }

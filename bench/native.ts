@@ -76,9 +76,21 @@ export async function openScale(): Promise<NativeProgram | undefined> {
   return start("scale", "scale.c", FLAGS);
 }
 
+/**
+ * How the locks in C do what is atomic: as a C compiler does; with a sequentially consistent store in place of
+ * the release; with that, and V8's loops in place of `lock xadd` and `lock and`.
+ */
+export type LocksForm = "release" | "seq_cst" | "loops";
+
+const LOCKS_MACROS: Readonly<Record<LocksForm, readonly string[]>> = {
+  release: ["-DSTORE_ORDER=__ATOMIC_RELEASE"],
+  seq_cst: ["-DSTORE_ORDER=__ATOMIC_SEQ_CST"],
+  loops: ["-DSTORE_ORDER=__ATOMIC_SEQ_CST", "-DRMW_LOOPS"],
+};
+
 /** Six locks in C; undefined if nativeProblem() says so. */
-export async function openLocks(): Promise<NativeProgram | undefined> {
-  return start("locks", "locks.c", [...FLAGS, "-pthread"]);
+export async function openLocks(form: LocksForm): Promise<NativeProgram | undefined> {
+  return start(`locks-${form}`, "locks.c", [...FLAGS, "-pthread", ...LOCKS_MACROS[form]]);
 }
 
 /**

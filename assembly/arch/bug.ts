@@ -77,7 +77,10 @@ export function bug_on(condition: bool, rule: u32, object: usize = 0, value: u32
   if (condition) panic(rule, object, value);
 }
 
-/** bug_on of the checking builds only; compiled away elsewhere. */
+/**
+ * bug_on of the checking builds only. The condition is worked out in every build: if it has an atomic access in
+ * it, which no compiler drops, say `if (CONFIG_CHECK) bug_on(...)`.
+ */
 @inline
 export function check_bug_on(condition: bool, rule: u32, object: usize = 0, value: u32 = 0): void {
   if (CONFIG_CHECK) bug_on(condition, rule, object, value);

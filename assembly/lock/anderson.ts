@@ -10,7 +10,7 @@
 
 import { atomic_cmpxchg, atomic_fetch_add, read_once, write_once } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { NR_CPUS } from "../arch/percpu";
 import { cpu_wait_while } from "../arch/wait";
 
@@ -72,7 +72,7 @@ export function anderson_trylock(lock: usize): bool {
 @inline
 export function anderson_unlock(lock: usize): void {
   const slot = slot_of(lock, changetype<AndersonLock>(lock).holder + 1);
-  check_bug_on(read_once<u32>(slot) != 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
+  if (CONFIG_CHECK) bug_on(read_once<u32>(slot) != 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
   // RELEASE. Pairs with anderson_lock(): the critical section is visible before the slot is served.
   smp_store_release<u32>(slot, 1);
 }

@@ -8,7 +8,7 @@
 
 import { atomic_cmpxchg, read_once } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { cpu_delay, cpu_wait_while } from "../arch/wait";
 
 /** Turns of the first delay, and of the longest. */
@@ -41,7 +41,7 @@ export function backoff_trylock(lock: usize): bool {
 /** Frees the lock. Only the holder may call this. */
 @inline
 export function backoff_unlock(lock: usize): void {
-  check_bug_on(read_once<u32>(lock) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
+  if (CONFIG_CHECK) bug_on(read_once<u32>(lock) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
   // RELEASE. Pairs with backoff_lock(): the critical section is visible before the lock looks free.
   smp_store_release<u32>(lock, 0);
 }

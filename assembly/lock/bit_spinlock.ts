@@ -3,7 +3,7 @@
 // operation as well, since others change the neighbouring bits meanwhile.
 
 import { atomic_cmpxchg, atomic_fetch_and, read_once } from "../arch/atomic";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { FIX_BIT_UNLOCK, without } from "../arch/fixes";
 import { cpu_wait_while } from "../arch/wait";
 import { LOCK_IS_BIT } from "./lock_class";
@@ -39,7 +39,7 @@ function try_to_take(mask: u32, word: usize): bool {
 /** bit_spin_unlock, unwatched by lockdep. */
 @inline
 function free(mask: u32, word: usize): void {
-  check_bug_on((read_once<u32>(word) & mask) == 0, BUG_UNLOCK_OF_FREE_LOCK, word);
+  if (CONFIG_CHECK) bug_on((read_once<u32>(word) & mask) == 0, BUG_UNLOCK_OF_FREE_LOCK, word);
   if (without(FIX_BIT_UNLOCK)) {
     store<u32>(word, load<u32>(word) & ~mask);
     return;
@@ -65,7 +65,7 @@ export function bit_spin_trylock(mask: u32, word: usize): bool {
 /** Clears the bit. Only the holder may call this. */
 @inline
 export function bit_spin_unlock(mask: u32, word: usize): void {
-  check_bug_on((read_once<u32>(word) & mask) == 0, BUG_UNLOCK_OF_FREE_LOCK, word);
+  if (CONFIG_CHECK) bug_on((read_once<u32>(word) & mask) == 0, BUG_UNLOCK_OF_FREE_LOCK, word);
   if (CONFIG_CHECK) lock_release(word | LOCK_IS_BIT);
   free(mask, word);
 }

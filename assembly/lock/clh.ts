@@ -12,7 +12,7 @@
 
 import { atomic_xchg, read_once } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { cpu_wait_while } from "../arch/wait";
 
 /** What a CPU brings; nobody else reads it. The cell that it brings at first lies behind. */
@@ -51,7 +51,7 @@ export function clh_acquire(lock: usize, node: usize): void {
 export function clh_release(_lock: usize, node: usize): void {
   const own = changetype<ClhNode>(node);
   const cell = own.mine;
-  check_bug_on(cell == 0 || read_once<u32>(cell) == 0, BUG_UNLOCK_OF_FREE_LOCK, _lock);
+  if (CONFIG_CHECK) bug_on(cell == 0 || read_once<u32>(cell) == 0, BUG_UNLOCK_OF_FREE_LOCK, _lock);
   own.mine = own.before;
   // RELEASE. Pairs with clh_acquire(): the critical section is visible before the cell is free.
   smp_store_release<u32>(cell, 0);

@@ -13,7 +13,7 @@
 
 import { atomic_cmpxchg, atomic_xchg, read_once } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { PERCPU_GRANT, this_cpu_base } from "../arch/percpu";
 import { cpu_wait_while } from "../arch/wait";
 
@@ -45,7 +45,7 @@ export function hemlock_trylock(lock: usize): bool {
 /** Hands the lock to the next waiter, or frees it. Only the holder may call this. */
 @inline
 export function hemlock_unlock(lock: usize): void {
-  check_bug_on(read_once<usize>(lock) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
+  if (CONFIG_CHECK) bug_on(read_once<usize>(lock) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
   const own = this_cpu_base() + PERCPU_GRANT;
   if (atomic_cmpxchg<usize>(lock, own, 0) != own) hemlock_hand_over(lock, own);
 }

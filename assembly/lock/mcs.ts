@@ -12,7 +12,7 @@
 
 import { atomic_cmpxchg, atomic_xchg, read_once } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { cpu_wait_while } from "../arch/wait";
 import { node_find, node_get, node_put } from "./node_pool";
 
@@ -62,7 +62,7 @@ export function mcs_try_acquire(lock: usize, node: usize): bool {
 /** Hands the lock to the next waiter, or frees it. */
 @inline
 export function mcs_release(lock: usize, node: usize): void {
-  check_bug_on(read_once<usize>(lock) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
+  if (CONFIG_CHECK) bug_on(read_once<usize>(lock) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
   let next = read_once<usize>(next_of(node));
   if (next == 0) {
     if (atomic_cmpxchg<usize>(lock, node, 0) == node) return;

@@ -9,7 +9,7 @@
 
 import { atomic_cmpxchg, read_once } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { boot } from "../arch/boot_params";
 import { serve_ipis } from "../arch/ipi";
 import { park, park_cancel, park_prepare, unpark_one } from "./parking";
@@ -54,7 +54,7 @@ export function mutex_spin_trylock(mutex: usize): bool {
 /** Frees the mutex, and wakes one that sleeps. */
 @inline
 export function mutex_spin_unlock(mutex: usize): void {
-  check_bug_on(read_once<u32>(mutex) == 0, BUG_UNLOCK_OF_FREE_LOCK, mutex);
+  if (CONFIG_CHECK) bug_on(read_once<u32>(mutex) == 0, BUG_UNLOCK_OF_FREE_LOCK, mutex);
   // RELEASE. Pairs with mutex_spin_lock(): the critical section is visible before the mutex looks free.
   smp_store_release<u32>(mutex, 0);
   unpark_one(mutex + SLEEPERS);

@@ -16,7 +16,7 @@ import {
   read_once,
 } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import {
   LOCK_NODES,
   LOCK_NODE_SIZE,
@@ -144,7 +144,8 @@ export function qspin_trylock(lock: usize): bool {
 /** Frees the lock. Only the holder may call this. */
 @inline
 export function qspin_unlock(lock: usize): void {
-  check_bug_on((read_once<u32>(lock) & LOCKED_MASK) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
+  if (CONFIG_CHECK)
+    bug_on((read_once<u32>(lock) & LOCKED_MASK) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
   // RELEASE. Pairs with qspin_lock(), wait_for_word(): the critical section is visible before it looks free.
   smp_store_release<u8>(lock, 0);
 }

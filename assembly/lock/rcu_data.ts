@@ -13,7 +13,7 @@
 
 import { read_once } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { NR_CPUS, smp_processor_id } from "../arch/percpu";
 import { cpu_wait_while } from "../arch/wait";
 import { ttas_is_locked, ttas_lock, ttas_unlock } from "./ttas";
@@ -53,7 +53,7 @@ export function rcu_data_read_lock(lock: usize): void {
 @inline
 export function rcu_data_read_unlock(lock: usize): void {
   const count = count_of(lock, smp_processor_id());
-  check_bug_on((read_once<u32>(count) & 1) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
+  if (CONFIG_CHECK) bug_on((read_once<u32>(count) & 1) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
   // RELEASE. Pairs with wait_for_readers(): what was read is not changed before this.
   smp_store_release<u32>(count, read_once<u32>(count) + 1);
 }
@@ -78,7 +78,7 @@ export function rcu_data_write_lock(lock: usize): void {
 
 /** Publishes the version that was filled. */
 export function rcu_data_write_unlock(lock: usize): void {
-  check_bug_on(!ttas_is_locked(lock), BUG_UNLOCK_OF_FREE_LOCK, lock);
+  if (CONFIG_CHECK) bug_on(!ttas_is_locked(lock), BUG_UNLOCK_OF_FREE_LOCK, lock);
   // RELEASE. Pairs with rcu_dereference_version(): the version is whole before it is found.
   smp_store_release<u32>(current_of(lock), 1 - read_once<u32>(current_of(lock)));
   ttas_unlock(lock);

@@ -10,7 +10,7 @@
 
 import { atomic_cmpxchg, atomic_fetch_add, atomic_fetch_or, read_once } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { cpu_wait_while } from "../arch/wait";
 import { ticket_lock, ticket_unlock } from "./ticket";
 
@@ -52,7 +52,7 @@ export function read_trylock(lock: usize): bool {
 /** Leaves as a reader. */
 @inline
 export function read_unlock(lock: usize): void {
-  check_bug_on(read_once<u32>(lock) < READER, BUG_UNLOCK_OF_FREE_LOCK, lock);
+  if (CONFIG_CHECK) bug_on(read_once<u32>(lock) < READER, BUG_UNLOCK_OF_FREE_LOCK, lock);
   // RELEASE. Pairs with write_lock(): what was read is not changed before this.
   atomic_fetch_add<u32>(lock, -READER);
 }
@@ -86,7 +86,8 @@ export function write_trylock(lock: usize): bool {
 /** Leaves as the writer. */
 @inline
 export function write_unlock(lock: usize): void {
-  check_bug_on((read_once<u32>(lock) & WRITER) != WRITER, BUG_UNLOCK_OF_FREE_LOCK, lock);
+  if (CONFIG_CHECK)
+    bug_on((read_once<u32>(lock) & WRITER) != WRITER, BUG_UNLOCK_OF_FREE_LOCK, lock);
   // RELEASE. Pairs with read_lock(), write_lock(): the critical section is visible before it looks free.
   smp_store_release<u8>(lock, 0);
 }

@@ -15,7 +15,7 @@ import {
   read_once,
 } from "../arch/atomic";
 import { boot } from "../arch/boot_params";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { serve_ipis } from "../arch/ipi";
 import { park, park_cancel, park_prepare, unpark_all } from "./parking";
 
@@ -63,7 +63,7 @@ export function rwsem_spin_try_write(sem: usize): bool {
 /** Leaves as the writer. */
 @inline
 export function rwsem_spin_up_write(sem: usize): void {
-  check_bug_on((read_once<u32>(sem) & WRITER) == 0, BUG_UNLOCK_OF_FREE_LOCK, sem);
+  if (CONFIG_CHECK) bug_on((read_once<u32>(sem) & WRITER) == 0, BUG_UNLOCK_OF_FREE_LOCK, sem);
   // RELEASE. Pairs with rwsem_spin_down_write(), rwsem_spin_try_read(): all is visible to who comes next.
   atomic_fetch_and<u32>(sem, ~WRITER);
   unpark_all(sem + SLEEPERS);
@@ -108,7 +108,7 @@ export function rwsem_spin_try_read(sem: usize): bool {
 /** Leaves as a reader. */
 @inline
 export function rwsem_spin_up_read(sem: usize): void {
-  check_bug_on((read_once<u32>(sem) & READERS) == 0, BUG_UNLOCK_OF_FREE_LOCK, sem);
+  if (CONFIG_CHECK) bug_on((read_once<u32>(sem) & READERS) == 0, BUG_UNLOCK_OF_FREE_LOCK, sem);
   // RELEASE. Pairs with rwsem_spin_down_write(): what was read is not changed before this.
   const before = atomic_fetch_add<u32>(sem, -1);
   if ((before & READERS) == 1) unpark_all(sem + SLEEPERS);

@@ -8,7 +8,7 @@
 
 import { read_once } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { cpu_wait_while } from "../arch/wait";
 import { ttas_lock, ttas_trylock, ttas_unlock } from "./ttas";
 
@@ -40,7 +40,7 @@ export function write_tryseqlock(lock: usize): bool {
 /** Leaves as the writer. */
 @inline
 export function write_sequnlock(lock: usize): void {
-  check_bug_on((read_once<u32>(lock) & 1) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
+  if (CONFIG_CHECK) bug_on((read_once<u32>(lock) & 1) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
   // RELEASE. Pairs with read_seqbegin(): all is written before the count is even.
   smp_store_release<u32>(lock, read_once<u32>(lock) + 1);
   ttas_unlock(lock + WRITERS);

@@ -6,7 +6,7 @@
 
 import { atomic_xchg, read_once } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { cpu_relax } from "../arch/wait";
 
 /** Takes the lock. */
@@ -26,7 +26,7 @@ export function tas_trylock(lock: usize): bool {
 /** Frees the lock. Only the holder may call this. */
 @inline
 export function tas_unlock(lock: usize): void {
-  check_bug_on(read_once<u32>(lock) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
+  if (CONFIG_CHECK) bug_on(read_once<u32>(lock) == 0, BUG_UNLOCK_OF_FREE_LOCK, lock);
   // RELEASE. Pairs with tas_lock(): the critical section is visible before the lock looks free.
   smp_store_release<u32>(lock, 0);
 }

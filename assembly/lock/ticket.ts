@@ -7,7 +7,7 @@
 
 import { atomic_cmpxchg, atomic_fetch_add, read_once } from "../arch/atomic";
 import { smp_store_release } from "../arch/barrier";
-import { BUG_UNLOCK_OF_FREE_LOCK, check_bug_on } from "../arch/bug";
+import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { cpu_wait_while } from "../arch/wait";
 
 const TICKET_BITS: u32 = 16;
@@ -42,7 +42,7 @@ export function ticket_trylock(lock: usize): bool {
 /** Hands the lock to the next waiter. Only the holder may call this. */
 @inline
 export function ticket_unlock(lock: usize): void {
-  check_bug_on(!ticket_is_locked(lock), BUG_UNLOCK_OF_FREE_LOCK, lock);
+  if (CONFIG_CHECK) bug_on(!ticket_is_locked(lock), BUG_UNLOCK_OF_FREE_LOCK, lock);
   // RELEASE. Pairs with ticket_lock(), ticket_prop_lock(): the critical section is visible before the lock looks free.
   // A 16-bit store, so that `owner` wraps without carrying into `next`, where others are adding.
   smp_store_release<u16>(lock, read_once<u16>(lock) + 1);

@@ -1,6 +1,7 @@
 // Six locks of assembly/lock/ in C, taken and freed by one thread or by two: what does it cost that they are
 // wasm? The same algorithms with the same loops; waits spin on reads as cpu_wait_while() does, without `pause`,
-// which wasm does not have. In favour of C: a release is a plain store, where wasm knows `xchg` only.
+// which wasm does not have. STORE_ORDER: __ATOMIC_RELEASE, a plain store, as a lock in C is freed; or
+// __ATOMIC_SEQ_CST, `xchg`, which is all that wasm has. RMW_LOOPS: what V8 makes of fetch_add, and, or.
 // Each line of stdin: NAME THREADS OPS ROUNDS, as in README.md.
 
 #include <pthread.h>
@@ -10,7 +11,7 @@
 #include "protocol.h"
 
 #define LOAD(word) __atomic_load_n(word, __ATOMIC_ACQUIRE)
-#define STORE(word, value) __atomic_store_n(word, value, __ATOMIC_RELEASE)
+#define STORE(word, value) __atomic_store_n(word, value, STORE_ORDER)
 #define INLINE static inline __attribute__((always_inline))
 #define NOINLINE __attribute__((noinline))
 
@@ -35,6 +36,24 @@ INLINE bool cmpxchg(uint32_t *word, uint32_t from, uint32_t to) {
   return __atomic_compare_exchange_n(word, &from, to, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 }
 
+#ifdef RMW_LOOPS
+#define RMW(name, op)                                        \
+  INLINE uint32_t fetch_##name(uint32_t *word, uint32_t by) { \
+    for (;;) {                                               \
+      const uint32_t old = LOAD(word);                       \
+      if (cmpxchg(word, old, old op by)) return old;         \
+    }                                                        \
+  }
+#else
+#define RMW(name, op)                                        \
+  INLINE uint32_t fetch_##name(uint32_t *word, uint32_t by) { \
+    return __atomic_fetch_##name(word, by, __ATOMIC_SEQ_CST); \
+  }
+#endif
+RMW(add, +)
+RMW(and, &)
+RMW(or, |)
+
 // bit_spinlock.ts.
 static NOINLINE void bit_slow(void) {
   for (;;) {
@@ -50,7 +69,7 @@ INLINE void bit_lock(struct node *node) {
 }
 INLINE void bit_unlock(struct node *node) {
   (void)node;
-  __atomic_and_fetch(&lock.word, ~1u, __ATOMIC_SEQ_CST);
+  fetch_and(&lock.word, ~1u);
 }
 
 // ttas.ts.
@@ -73,7 +92,7 @@ static NOINLINE void ticket_slow(uint32_t *word, uint16_t ticket) {
   while (LOAD((uint16_t *)word) != ticket) continue;
 }
 INLINE void ticket_take(uint32_t *word) {
-  const uint32_t old = __atomic_fetch_add(word, 1u << 16, __ATOMIC_SEQ_CST);
+  const uint32_t old = fetch_add(word, 1u << 16);
   if (old >> 16 != (old & 0xffff)) ticket_slow(word, (uint16_t)(old >> 16));
 }
 INLINE void ticket_free(uint32_t *word) {
@@ -132,7 +151,7 @@ INLINE void clh_unlock(struct node *node) {
 static NOINLINE void rwlock_slow(void) {
   ticket_take(&lock.wait_lock);
   if (!(LOAD(&lock.word) == 0 && cmpxchg(&lock.word, 0, 0xff))) {
-    __atomic_fetch_or(&lock.word, 0x100, __ATOMIC_SEQ_CST);
+    fetch_or(&lock.word, 0x100);
     while (LOAD(&lock.word) != 0x100 || !cmpxchg(&lock.word, 0x100, 0xff)) continue;
   }
   ticket_free(&lock.wait_lock);

@@ -21,7 +21,7 @@ export function bug_on(condition: bool, rule: u32, object: usize = 0, value: u32
   if (condition) panic(rule, object, value);
 }
 
-/** bug_on of checking forms only. */
+/** bug_on of checking forms only; a condition with an atomic access is still worked out. */
 @inline
 export function check_bug_on(condition: bool, rule: u32, object: usize = 0, value: u32 = 0): void {
   if (CONFIG_CHECK) bug_on(condition, rule, object, value);
