@@ -160,6 +160,10 @@ export {
   secondary_set,
   secondary_store32,
   secondary_store64,
+  secondary_walk_load32,
+  secondary_walk_load64,
+  secondary_walk_store32,
+  secondary_walk_store64,
 } from "./notifier/secondary";
 
 /**

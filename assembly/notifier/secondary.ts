@@ -8,6 +8,9 @@
 // who has cleared an entry waits, in flush_secondary(), until every other CPU has taken an interrupt:
 // then no access is under way that saw it. A and D are set by compare-and-exchange. Frames without
 // content read as zeros.
+//
+// A table with an entry for each page of the window is walked here, by address (secondary_walk_*): software is asked
+// at a miss only. Otherwise software finds the entry, and gives its address.
 
 import {
   atomic_cmpxchg,
@@ -32,6 +35,7 @@ import { MmStruct } from "../mm/mm_types";
 import { PG_dirty, page_set_flag, pfn_to_page } from "../mm/page";
 import { flush_tlb_others } from "../mm/tlb_flush";
 import { take_interrupts } from "../sched/idle";
+import { MmuNotifier } from "./types";
 
 export const SPTE_PRESENT: u32 = 1;
 export const SPTE_WRITE: u32 = 2;
@@ -84,7 +88,43 @@ function entry_to_store(at: usize, tag_at: usize, tag: u32): u32 {
   return translate_secondary(at, needed, SPTE_ACCESSED | SPTE_DIRTY, tag_at, tag);
 }
 
+/** The entry that the hardware finds for `address`; 0: its client has no table that it walks, or it is outside. */
+@inline
+function walk_secondary(notifier: usize, address: u64): usize {
+  const its = changetype<MmuNotifier>(notifier);
+  const page = (address - its.window_start) >> 12;
+  if (its.table == 0 || page >= its.window_pages) return 0;
+  return notifier + its.table + ((<usize>page) << 2);
+}
+
+/** secondary_load32() of the entry for `address`. */
+export function secondary_walk_load32(notifier: usize, address: f64): f64 {
+  const at = walk_secondary(notifier, <u64>(<i64>address));
+  return at == 0 ? SECONDARY_MISS : secondary_load32(at, <u32>(<i64>address), 0, 0);
+}
+
+/** secondary_store32() through the entry for `address`. */
+export function secondary_walk_store32(notifier: usize, address: f64, value: u32): bool {
+  const at = walk_secondary(notifier, <u64>(<i64>address));
+  return at != 0 && secondary_store32(at, <u32>(<i64>address), value, 0, 0);
+}
+
+/** secondary_load64() of the entry for `address`. */
+export function secondary_walk_load64(notifier: usize, address: f64): u64 {
+  const at = walk_secondary(notifier, <u64>(<i64>address));
+  if (at != 0) return secondary_load64(at, <u32>(<i64>address), 0, 0);
+  store<u32>(missed_at(), 1);
+  return 0;
+}
+
+/** secondary_store64() through the entry for `address`. */
+export function secondary_walk_store64(notifier: usize, address: f64, value: u64): bool {
+  const at = walk_secondary(notifier, <u64>(<i64>address));
+  return at != 0 && secondary_store64(at, <u32>(<i64>address), value, 0, 0);
+}
+
 /** Loads 32 bits through the entry at `at`; SECONDARY_MISS when it allows no load. Outside of the kernel. */
+@inline
 export function secondary_load32(at: usize, offset: u32, tag_at: usize, tag: u32): f64 {
   if (CONFIG_MMU_NOTIFIER == NOTIFIER_NONE) return SECONDARY_MISS;
   const entry = entry_to_load(at, tag_at, tag);
@@ -94,6 +134,7 @@ export function secondary_load32(at: usize, offset: u32, tag_at: usize, tag: u32
 }
 
 /** Stores 32 bits through the entry at `at`; false when it allows no store. Outside of the kernel. */
+@inline
 export function secondary_store32(
   at: usize,
   offset: u32,
@@ -116,6 +157,7 @@ function missed_at(): usize {
 }
 
 /** Loads 64 bits through the entry at `at`; see secondary_missed(). Outside of the kernel. */
+@inline
 export function secondary_load64(at: usize, offset: u32, tag_at: usize, tag: u32): u64 {
   store<u32>(missed_at(), 1);
   if (CONFIG_MMU_NOTIFIER == NOTIFIER_NONE) return 0;
@@ -132,6 +174,7 @@ export function secondary_missed(): bool {
 }
 
 /** Stores 64 bits through the entry at `at`; false when it allows no store. Outside of the kernel. */
+@inline
 export function secondary_store64(
   at: usize,
   offset: u32,

@@ -40,6 +40,8 @@ export class MmuNotifier {
   @guarded("clients_lock") foreign: u32;
   /** 2.6.27: 1 while the registration holds mm_count. */
   registered: u32;
+  /** Where the entries lie that the hardware finds by itself, one for each page of the window; 0: nowhere. */
+  table: u32;
 }
 
 /** Where a client's own fields begin. */

@@ -207,6 +207,10 @@ export interface KernelCalls {
     tagAt: number,
     tag: number,
   ): number;
+  secondary_walk_load32(notifier: number, address: number): number;
+  secondary_walk_store32(notifier: number, address: number, value: number): number;
+  secondary_walk_load64(notifier: number, address: number): bigint;
+  secondary_walk_store64(notifier: number, address: number, value: bigint): number;
   secondary_set(entry: number, value: number): void;
   secondary_clear(entry: number): number;
   secondary_clear_young(entry: number): number;

@@ -306,7 +306,7 @@ export const MmStruct = {
 
 /** One secondary MMU that follows one address space. See assembly/notifier/types.ts. */
 export const MmuNotifier = {
-  SIZE: 56,
+  SIZE: 60,
   /** usize, guarded by clients_lock. List of all that clients have allocated: the next, or 0. */
   alloc_next: 0,
   /** usize, guarded by clients_lock. See alloc_next. */
@@ -333,6 +333,8 @@ export const MmuNotifier = {
   foreign: 48,
   /** u32. 2.6.27: 1 while the registration holds mm_count. */
   registered: 52,
+  /** u32. Where the entries lie that the hardware finds by itself, one for each page of the window; 0: nowhere. */
+  table: 56,
 } as const;
 
 /** 2.6.27: what an mm has from its first registration on. See assembly/notifier/types.ts. */

@@ -33,5 +33,14 @@ export async function importClient(url: string): Promise<NotifierClient> {
   if (missing.length > 0) {
     throw new ConfigError(`the client ${name} of ${url} lacks ${missing.join(", ")}`);
   }
+  checkTable(client as NotifierClient, url);
   return client as NotifierClient;
+}
+
+/** What the hardware walks must have an entry for each page. */
+function checkTable({ name, state, maxPages, table }: NotifierClient, url: string): void {
+  if (table === undefined || (state[table]?.bytes ?? 0) >= 4 * maxPages) return;
+  throw new ConfigError(
+    `the client ${name} of ${url} has no field ${table} with an entry for each of ${maxPages} pages`,
+  );
 }

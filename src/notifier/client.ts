@@ -85,6 +85,11 @@ export interface NotifierClient<L extends StateFields = StateFields> {
   readonly state: L;
   /** Most pages that a window may have. */
   readonly maxPages: number;
+  /**
+   * The field with an entry for each page of the window, in order, that the hardware walks by itself: `access` is
+   * called only if that entry does not allow it. @defaultValue none: `access` finds the entry, each time
+   */
+  readonly table?: string;
   /** A method may sleep: the kernel must allow it. @defaultValue false */
   readonly sleeps?: boolean;
   /** A PTE was cleared; its page is there until this returns. */
@@ -112,5 +117,5 @@ export interface NotifierClient<L extends StateFields = StateFields> {
 
 /** Gives a client its types. */
 export const defineNotifierClient = <L extends StateFields>(
-  client: NotifierClient<L>,
+  client: NotifierClient<L> & { readonly table?: keyof L & string },
 ): NotifierClient => client;

@@ -30,6 +30,12 @@ export interface Window {
   readonly foreign?: boolean;
 }
 
+/** Where the entries of a client lie that the hardware walks; 0: it has none. */
+function tableOf({ state, table }: NotifierClient): number {
+  if (table === undefined) return 0;
+  return NOTIFIER_STATE + (layOut(state).offsets[table] as number);
+}
+
 /** See the head of the file. */
 export class NotifierHost implements NotifierMethods {
   readonly #cpu: Cpu;
@@ -79,6 +85,7 @@ export class NotifierHost implements NotifierMethods {
     setI32(this.#cpu, handle + users, 1);
     setU64(this.#cpu, handle + window_start, start);
     setI32(this.#cpu, handle + window_pages, pages);
+    setI32(this.#cpu, handle + MmuNotifier.table, tableOf(client));
     setI32(this.#cpu, handle + MmuNotifier.foreign, foreign ? 1 : 0);
     this.#initialise(handle, client);
     // Who keeps the address of an mm keeps its struct.
@@ -136,24 +143,35 @@ export class NotifierHost implements NotifierMethods {
 
   /** Loads 32 bits through a secondary MMU. Throws MachineSignal SIGSEGV. */
   load32(handle: number, address: number): number {
+    this.#check(handle);
+    const found = this.#cpu.k.secondary_walk_load32(handle, address);
+    if (found >= 0) return found;
     this.#access(handle, address, false, this.#operation.load32);
     return this.#operation.value;
   }
 
   /** Stores 32 bits through a secondary MMU. Throws MachineSignal SIGSEGV. */
   store32(handle: number, address: number, value: number): void {
+    this.#check(handle);
+    if (this.#cpu.k.secondary_walk_store32(handle, address, value) !== 0) return;
     this.#operation.value = value;
     this.#access(handle, address, true, this.#operation.store32);
   }
 
   /** Loads 64 bits. Throws MachineSignal SIGSEGV. */
   load64(handle: number, address: number): bigint {
+    this.#check(handle);
+    const { k } = this.#cpu;
+    const found = k.secondary_walk_load64(handle, address);
+    if (k.secondary_missed() === 0) return BigInt.asUintN(64, found);
     this.#access(handle, address, false, this.#operation.load64);
     return this.#operation.wide;
   }
 
   /** Stores 64 bits. Throws MachineSignal SIGSEGV. */
   store64(handle: number, address: number, value: bigint): void {
+    this.#check(handle);
+    if (this.#cpu.k.secondary_walk_store64(handle, address, value) !== 0) return;
     this.#operation.wide = value;
     this.#access(handle, address, true, this.#operation.store64);
   }
@@ -203,10 +221,14 @@ export class NotifierHost implements NotifierMethods {
 
   /** The client of a handle that a program gave. Throws ConfigError when it is none. */
   #at(handle: number): Bound {
-    if (getU32(this.#cpu, handle + magic) !== CLIENT_MAGIC) {
-      throw new ConfigError(`0x${(handle >>> 0).toString(16)} is no registration`);
-    }
+    this.#check(handle);
     return this.#of(handle, getU32(this.#cpu, handle + ops));
+  }
+
+  /** Throws ConfigError for a handle that is none. */
+  #check(handle: number): void {
+    if (getU32(this.#cpu, handle + magic) === CLIENT_MAGIC && handle % 4096 === 0) return;
+    throw new ConfigError(`0x${(handle >>> 0).toString(16)} is no registration`);
   }
 
   #of(handle: number, id: number): Bound {

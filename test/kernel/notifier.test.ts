@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { checkInvariants } from "../../src/machine/invariants/check.ts";
+import type { NotifierClient } from "../../src/notifier/client.ts";
 import { CLIENTS } from "../../src/notifier/clients/index.ts";
 import { describeNotifierClient } from "../examination/notifier-clients.ts";
 import { DirectMachine } from "../support/direct.ts";
@@ -89,6 +90,43 @@ test("mmn-v13: without memory for its arrays mm_lock fails, and nothing has chan
 
     for (const page of hoard) k.free_pages(page, 0);
     task.unregisterNotifier(handle);
+  });
+});
+
+test("the hardware walks the table of a client by itself, inside the window, and asks at a miss only", () => {
+  const asked: string[] = [];
+  const counting: NotifierClient = {
+    ...mirror,
+    name: "counting",
+    access: (self, address, write, perform) => {
+      asked.push(`${write ? "store" : "load"} ${self.indexOf(address)}`);
+      return mirror.access(self, address, write, perform);
+    },
+  };
+  const machine = new DirectMachine({ kernel: "2.6.27" });
+  machine.notifierClient(counting);
+  machine.run((task) => {
+    const at = task.mmap({ length: 4 * 4096, read: true, write: true });
+    task.store32(at + 4096, 5);
+    const handle = task.registerNotifier("counting", at + 4096, 2);
+    // The process has written that page, the window reads it: no store may pass.
+    expect(task.secondaryLoad32(handle, at + 4096)).toBe(5);
+    expect(task.secondaryLoad64(handle, at + 4096)).toBe(5n);
+    task.secondaryStore64(handle, at + 4096, 0x1_0000_0007n);
+    task.secondaryStore32(handle, at + 4096 + 8, 9);
+    expect(task.secondaryLoad32(handle, at + 4096 + 4)).toBe(1);
+    expect(task.load32(at + 4096 + 8)).toBe(9);
+    expect(asked).toEqual(["load 0", "store 0"]);
+    for (const outside of [at, at + 3 * 4096, -4096, 2 ** 47]) {
+      expect(() => task.secondaryLoad32(handle, outside)).toThrow("SIGSEGV");
+      expect(() => {
+        task.secondaryStore64(handle, outside, 1n);
+      }).toThrow("SIGSEGV");
+    }
+    expect(asked).toHaveLength(10);
+    expect(() => task.secondaryLoad32(handle + 2, at)).toThrow("is no registration");
+    task.munmap(at + 4096, 4096);
+    expect(() => task.secondaryLoad64(handle, at + 4096)).toThrow("SIGSEGV");
   });
 });
 

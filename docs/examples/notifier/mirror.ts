@@ -54,6 +54,7 @@ export default defineNotifierClient({
   title: "a table of entries under one lock",
   state,
   maxPages: PAGES,
+  table: "entry",
 
   invalidatePage(self, address) {
     const index = self.indexOf(address);

@@ -95,6 +95,7 @@ export const kvm = defineNotifierClient({
   title: "shadow page tables of a guest",
   state,
   maxPages: PAGES,
+  table: "spte",
 
   invalidatePage(self, address) {
     const late = !self.has(FIX_SEQ_LOCKED);
@@ -144,7 +145,9 @@ export const kvm = defineNotifierClient({
     const index = self.indexOf(address);
     if (index < 0) return false;
     const entry = self.spte.at(index);
-    while (!perform(entry)) if (!fault(self, address, write)) return false;
+    // The hardware has found none that allows it.
+    do if (!fault(self, address, write)) return false;
+    while (!perform(entry));
     return true;
   },
 

@@ -10,7 +10,7 @@ import { STRATEGIES, explorationWith, firstFailure, strategyNamed } from "./kern
 
 const CLEAN_EXECUTIONS = 60;
 /** Enough for each switch with a wide margin, by the seed that is used. */
-const FINDING_EXECUTIONS = 5000;
+const FINDING_EXECUTIONS = 20_000;
 
 const cases = SCENARIOS.flatMap((scenario) =>
   scenario.kernels.map((kernel) => ({ scenario, kernel })),
