@@ -66,9 +66,6 @@ export { pte_chain_drain } from "./rmap/pte_chain";
 export { activate_page, lru_add_drain } from "./mm/lru";
 export { kswapd, try_to_free_pages } from "./mm/reclaim";
 export {
-  find_next_to_unuse,
-  mmlist_next_user,
-  swap_entry_of,
   swapoff_abort,
   swapoff_begin,
   swapoff_end,
@@ -79,11 +76,9 @@ export {
   add_to_swap,
   delete_from_swap_cache,
   lookup_swap_cache,
-  read_swap_cache_async,
-  wait_for_slot,
 } from "./mm/swap_state";
 export { swap_writepage } from "./mm/page_io";
-export { unuse_process } from "./mm/unuse";
+export { try_to_unuse, unuse_next_gone } from "./mm/try_to_unuse";
 export { try_to_unmap } from "./rmap/unmap";
 export { shrink_page } from "./mm/shrink_page";
 export { page_mapcount } from "./rmap/index";

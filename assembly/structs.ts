@@ -39,6 +39,7 @@ import "./mm/pgtable";
 import "./mm/reclaim";
 import "./mm/slab_types";
 import "./mm/swap_types";
+import "./mm/try_to_unuse";
 import "./mm/unuse";
 import "./mm/zone";
 import "./notifier/all_locks";

@@ -46,6 +46,14 @@ export class SwapInfo {
   @guarded("swap_device_lock") highest_bit: u32;
   /** Slots in use. */
   @guarded("swap_device_lock") inuse_pages: u32;
+  /** swapoff: the slot it looked at last. This and what follows belongs to who has closed the area. */
+  unuse_offset: u32;
+  /** swapoff: the address space where slots were found last, which it uses (start_mm); 0: none. */
+  unuse_mm: usize;
+  /** swapoff: address spaces that wait for the host to unmap them, chained by mmlist_next. */
+  unuse_gone: usize;
+  /** swapoff: rounds without a slot that was emptied. */
+  unuse_rounds: u32;
 }
 
 /** The areas in order of priority. */

@@ -1,14 +1,11 @@
-// Swap areas come and go. Linux: sys_swapon, and of sys_swapoff all but what walks address spaces (unuse.ts), in
+// Swap areas come and go. Linux: sys_swapon, and of sys_swapoff all but what empties the area (try_to_unuse.ts), in
 // mm/swapfile.c of 2.6.9. An area is a range of blocks of the disk and a count for each slot. swapoff closes the
 // area first, so that no slot of it is taken any more; then nothing but what is there has to be looked for.
 
 import { BUG_SWAP_SLOT, bug_on } from "../arch/bug";
 import { EINVAL, ENOMEM } from "../lib/errno";
-import { list_next } from "../lib/list";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { NO_BLOCK, alloc_reserved, disk_alloc, disk_free, has_disk, order_of } from "./disk";
-import { MMLIST, MMLIST_LOCK, mm_get_user_unless_gone, mmlist_mm, mmlist_node } from "./mm";
-import { MmStruct } from "./mm_types";
 import { page_to_pfn, pfn_to_page, virt_to_page } from "./page";
 import { free_pages } from "./page_alloc";
 import {
@@ -20,12 +17,10 @@ import {
   SWP_USED,
   SWP_WRITEOK,
   nr_swap_pages_add,
-  read_swap_map,
   set_swap_flags,
   swap_flags,
   swap_info,
   swap_list,
-  swp_entry,
   total_swap_pages_add,
 } from "./swap_types";
 
@@ -127,7 +122,11 @@ export function swapoff_begin(type: u32): i32 {
   if (type >= MAX_SWAPFILES) return -EINVAL;
   spin_lock(SWAP_LIST);
   const is_open = (swap_flags(swap_info(type)) & SWP_WRITEOK) != 0;
-  if (is_open) remove_area(type);
+  if (is_open) {
+    remove_area(type);
+    swap_info(type).unuse_offset = 0;
+    swap_info(type).unuse_rounds = 0;
+  }
   spin_unlock(SWAP_LIST);
   return is_open ? 0 : -EINVAL;
 }
@@ -156,39 +155,4 @@ export function swapoff_end(type: u32): void {
   spin_lock(SWAP_LIST);
   set_swap_flags(area, 0);
   spin_unlock(SWAP_LIST);
-}
-
-/** The next slot in use after `offset`, from the first on again behind the last; 0 if there is none. */
-export function find_next_to_unuse(type: u32, offset: u32): u32 {
-  const area = swap_info(type);
-  for (let i: u32 = 0; i < area.max; i++) {
-    offset = offset + 1 >= area.max ? 1 : offset + 1;
-    if (area.max == 1) return 0;
-    const count = read_swap_map(area, offset);
-    if (count != 0 && count != SWAP_MAP_BAD) return offset;
-  }
-  return 0;
-}
-
-/** The entry of a slot, for the host. */
-export function swap_entry_of(type: u32, offset: u32): u32 {
-  return swp_entry(type, offset);
-}
-
-/**
- * The address space after `mm` on the list of all, the first if that is 0, with the caller as a user; 0 at the end.
- * The caller is a user of `mm`, so that it is still there.
- */
-export function mmlist_next_user(mm: usize): usize {
-  let found: usize = 0;
-  spin_lock(MMLIST_LOCK);
-  let node = list_next(mm == 0 ? MMLIST : mmlist_node(changetype<MmStruct>(mm)));
-  while (node != MMLIST && found == 0) {
-    const next = mmlist_mm(node);
-    // One without users is taken off the list as soon as we let go of it.
-    if (mm_get_user_unless_gone(next)) found = changetype<usize>(next);
-    node = list_next(node);
-  }
-  spin_unlock(MMLIST_LOCK);
-  return found;
 }

@@ -671,7 +671,7 @@ export const Slab = {
 
 /** One swap area. See assembly/mm/swap_types.ts. */
 export const SwapInfo = {
-  SIZE: 40,
+  SIZE: 56,
   /** u32, atomic. swap_device_lock: spinlock of swap_map and what follows from it. */
   lock: 0,
   /** u32, guarded by swap_list_lock. SWP_*. */
@@ -692,6 +692,14 @@ export const SwapInfo = {
   highest_bit: 32,
   /** u32, guarded by swap_device_lock. Slots in use. */
   inuse_pages: 36,
+  /** u32. swapoff: the slot it looked at last. */
+  unuse_offset: 40,
+  /** usize. swapoff: the address space where slots were found last, which it uses (start_mm); 0: none. */
+  unuse_mm: 44,
+  /** usize. swapoff: address spaces that wait for the host to unmap them, chained by mmlist_next. */
+  unuse_gone: 48,
+  /** u32. swapoff: rounds without a slot that was emptied. */
+  unuse_rounds: 52,
 } as const;
 
 /** The areas in order of priority. See assembly/mm/swap_types.ts. */
@@ -1521,6 +1529,10 @@ export const SWAP_INFO = 0x1c80;
 export const SWAP_INFO_STRIDE = 0x40;
 /** Slots of an area, at most. */
 export const MAX_SWAP_SLOTS = 2097152;
+
+// assembly/mm/try_to_unuse.ts
+/** try_to_unuse: address spaces wait for the host to unmap them; then it goes on. */
+export const UNUSE_AGAIN = 1;
 
 // assembly/mm/unuse.ts
 /** How swapoff looks for PTEs. */

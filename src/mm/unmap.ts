@@ -108,10 +108,14 @@ function exitMmap(cpu: Cpu, mm: number): boolean {
   return followed;
 }
 
-/** Drops a user of the mm; the last one unmaps everything: mmput. */
-export function mmput(cpu: Cpu, mm: number): void {
-  if (cpu.k.mm_put_user(mm) === 0) return;
+/** Unmaps everything of an mm whose last user has gone, and drops it: the rest of mmput. */
+export function endMm(cpu: Cpu, mm: number): void {
   // A process closes its files when its address space has gone, and with them what follows that.
   if (exitMmap(cpu, mm)) cpu.notifiers.methods?.close(mm);
   cpu.k.mmdrop(mm);
+}
+
+/** Drops a user of the mm; the last one unmaps everything: mmput. */
+export function mmput(cpu: Cpu, mm: number): void {
+  if (cpu.k.mm_put_user(mm) !== 0) endMm(cpu, mm);
 }
