@@ -1,14 +1,14 @@
 // Emptying a swap area that is closed: try_to_unuse, mm/swapfile.c of 2.6.8 and 2.6.9.
 //
-//   slot in use ─ page read into the swap cache, locked ─ start_mm ─ next mm ─ … once round the list of all ─ slot free
+//   slot in use ─ page read into the swap cache, locked ─ start_mm ─ next mm ─ … once round the list of all
 //
-// Neighbouring slots mostly belong to one process. So the round of mmlist begins where a slot was found last (start_mm),
-// and moves on, when that has not got the slot, to the first that has. An address space is kept by a user of its own
-// while it is looked at, without mmlist_lock; start_mm for longer, until nobody else uses it. One that forks or exits may
-// hold a slot that was not found: so it goes round until no slot is in use.
+// Neighbouring slots mostly belong to one process. So the round of mmlist begins where a slot was found last, at
+// start_mm, and moves on, when that has not got the slot, to the first that has. An address space is kept by a
+// user of its own while it is looked at, without mmlist_lock; start_mm for longer, until nobody else uses it. One
+// that forks or exits may hold a slot that was not found: so it goes round until no slot is in use.
 //
-// Where the last user of an address space is dropped here, the host has to unmap it: those wait in a list, which the
-// host empties after each slot that left one (src/mm/swapoff.ts). No lock is held at the border.
+// Where the last user of an address space is dropped here, the host has to unmap it: those wait in a list, which
+// the host empties after each slot that left one (src/mm/swapoff.ts). No lock is held at the border.
 
 import { read_once } from "../arch/atomic";
 import { EINTR, ENOMEM } from "../lib/errno";

@@ -13,10 +13,11 @@ import { kernelsCommand } from "./kernels.ts";
 import { locksCommand } from "./locks.ts";
 import { newCommand } from "./new.ts";
 import { notifiersCommand } from "./notifiers.ts";
-import { reclaimCommand, swapoffCommand } from "./reclaim.ts";
+import { reclaimCommand } from "./reclaim.ts";
 import { runCommand } from "./run.ts";
 import { scaleCommand } from "./scale.ts";
 import { stressCommand } from "./stress.ts";
+import { swapoffCommand } from "./swapoff.ts";
 import { topCommand } from "./top.ts";
 
 const STATUS_BROKEN = 1;

@@ -1,4 +1,4 @@
-// The documents that `racier reclaim` and `racier swapoff` end in: see docs/json.md.
+// The document that `racier reclaim` ends in: see docs/json.md.
 
 import type { HostFacts } from "./host.ts";
 
@@ -32,26 +32,4 @@ export interface ReclaimDocument {
   readonly forks: boolean;
   readonly interrupted: boolean;
   readonly results: readonly ReclaimResult[];
-}
-
-/** One way to empty a swap area. */
-export interface SwapoffResult {
-  readonly kernel: string;
-  /** Every PTE of every VMA is looked at, or the place that the page names. */
-  readonly way: "scan" | "anon_vma";
-  readonly processes: number;
-  /** Pages on swap, of all processes. */
-  readonly pages: number;
-  readonly rounds: number;
-  readonly medianMs: number;
-  readonly usPerPage: number;
-}
-
-/** What `racier swapoff` measured. */
-export interface SwapoffDocument {
-  readonly command: "swapoff";
-  readonly version: string;
-  readonly host: HostFacts;
-  readonly interrupted: boolean;
-  readonly results: readonly SwapoffResult[];
 }

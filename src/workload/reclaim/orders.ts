@@ -21,11 +21,18 @@ export interface PressureOrder {
 /** Numbers of each CPU in PressureOrder.results. */
 export const PRESSURE_RESULTS = 2;
 
+/** Whose the pages on swap are: each process has its own, or a fork has shared them all. */
+export type SwapSharing = "own" | "forked";
+/** Where the pages are when swapoff begins: on the disk only, or in the swap cache too, as just after reclaim. */
+export type SwapPlace = "disk" | "cache";
+
 /** What the chain of processes with pages on swap is to do. */
 export interface SwapoffOrder {
   readonly processes: number;
-  /** Pages of each. */
+  /** Pages of each; those that are shared are the same in all. */
   readonly pages: number;
+  readonly sharing: SwapSharing;
+  readonly place: SwapPlace;
   readonly swapBytes: number;
   /** One number: how long swapoff took, in ms. */
   readonly result: SharedArrayBuffer;
@@ -36,6 +43,6 @@ export const RECLAIM_PROGRAMS: readonly string[] = [
   "pressureParent",
   "pressureWorker",
   "pressureSharer",
-  "swapoffRoot",
-  "swapoffLink",
 ];
+/** Programs of swapoff-programs.ts that a machine must load. */
+export const SWAPOFF_PROGRAMS: readonly string[] = ["swapoffRoot", "swapoffLink"];

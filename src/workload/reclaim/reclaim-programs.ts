@@ -1,13 +1,11 @@
-// The programs of `racier reclaim` and `racier swapoff`.
+// The programs of `racier reclaim`.
 //
-// Pressure: a parent fills more anonymous memory than there is, forks one worker for each other CPU, and
+// A parent fills more anonymous memory than there is, forks one worker for each other CPU, and
 // sharers that wait on its own CPU for their turn, which comes when all is over: they only share. Then all
 // workers read pages at random, so that pages are swapped in and out all the time.
-//
-// swapoff: processes with pages of their own on swap, each the child of the one before; the last one empties the area.
 
 import type { ProgramTask } from "../../machine/task.ts";
-import { PRESSURE_RESULTS, type PressureOrder, type SwapoffOrder } from "./orders.ts";
+import { PRESSURE_RESULTS, type PressureOrder } from "./orders.ts";
 
 const PAGE = 4096;
 const ARRIVED = 0;
@@ -101,50 +99,4 @@ export function pressureWorker(task: ProgramTask, start: number): void {
 /** A process that only shares the pages, and is gone. */
 export function pressureSharer(): void {
   // Its address space is what it is there for.
-}
-
-/** Maps pages of its own and swaps them. */
-function fillSwap(task: ProgramTask, pages: number): number {
-  const { k } = task.cpu;
-  const start = task.mmap({ length: pages * PAGE, read: true, write: true });
-  for (let page = 0; page < pages; page++) task.store32(start + page * PAGE, page + 1);
-  k.lru_add_drain();
-  for (let page = 0; page < pages; page++) {
-    const at = k.follow_page(start + page * PAGE);
-    k.page_referenced(at, 0);
-    if (k.shrink_page(at) === 0) throw new Error(`page ${page} was not swapped`);
-  }
-  return start;
-}
-
-/** The rest of the chain, or swapoff at its end; then: is everything there? */
-function link(task: ProgramTask, left: number): void {
-  const order = task.shared as SwapoffOrder;
-  const start = fillSwap(task, order.pages);
-  if (left > 1) {
-    task.fork("swapoffLink", { args: [left - 1, start] });
-    const { status, signal } = task.wait();
-    if (status !== 0 || signal !== 0) throw new Error(`a process ended with ${status}, ${signal}`);
-  } else {
-    const began = performance.now();
-    task.swapoff(0);
-    new Float64Array(order.result)[0] = performance.now() - began;
-  }
-  for (let page = 0; page < order.pages; page += 97) {
-    const found = task.load32(start + page * PAGE);
-    if (found !== page + 1) throw new Error(`page ${page} holds ${found}`);
-  }
-}
-
-/** The first process of the chain. */
-export function swapoffRoot(task: ProgramTask): void {
-  const order = task.shared as SwapoffOrder;
-  task.swapon({ length: order.swapBytes });
-  link(task, order.processes);
-}
-
-/** Another one: it has pages of its own only. */
-export function swapoffLink(task: ProgramTask, left: number, inherited: number): void {
-  task.munmap(inherited, (task.shared as SwapoffOrder).pages * PAGE);
-  link(task, left);
 }
