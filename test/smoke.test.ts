@@ -22,6 +22,7 @@ const LINES: Readonly<Record<string, readonly RegExp[]>> = {
   "fork-exit": [/^2\.6\.8 1024 anonymous pages .* <= 1\.25$/m, /^2\.6\.9 lmbench, .* <= 2$/m],
   linux: [/^2\.6\.9 fork\+exit\+wait, slope .* <= 0\.4$/m, /^2\.6\.8 COW break .* <= 0\.4$/m],
   locks: [/^ttas/m],
+  notifiers: [/^2\.6\.27 COW, nobody registered .* <= 1\.02$/m, /^mmn-v13 guest hit .* <= 20$/m],
   "pte-copy": [/^2\.6\.8 copy, 512 PTEs, .* <= 1\.1$/m, /^2\.6\.9 zap, 16384 PTEs, .* <= 1\.1$/m],
   "scale-linux": [/^2\.6\.8 page_fault1 .* <= 0\.5$/m, /^2\.6\.9 malloc1 .* <= 0\.5$/m],
   scaling: [/^2\.6\.8 read faults .* >= 1\.9$/m, /^2\.6\.9 forks, 4096 pages .* >= 1\.9$/m],
