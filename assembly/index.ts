@@ -37,14 +37,13 @@ export { panic } from "./arch/bug";
 export { cpu_waits } from "./arch/wait";
 
 export { spin_lock, spin_trylock, spin_unlock, spin_is_locked } from "./lock/spinlock";
+export { spin_lock_ptl, spin_unlock_ptl } from "./lock/spinlock_classes";
 export {
-  spin_lock_anon_vma,
-  spin_lock_i_mmap,
-  spin_lock_ptl,
-  spin_unlock_anon_vma,
-  spin_unlock_i_mmap,
-  spin_unlock_ptl,
-} from "./lock/spinlock_classes";
+  anon_vma_lock_write,
+  anon_vma_unlock_write,
+  i_mmap_lock_write,
+  i_mmap_unlock_write,
+} from "./lock/rmap_locks";
 export { bit_spin_lock, bit_spin_trylock, bit_spin_unlock } from "./lock/bit_spinlock";
 export {
   down_read,

@@ -25,6 +25,7 @@ import "./lock/rcu";
 import "./lock/rwsem";
 import "./lock/wait_queue";
 import "./mm/anon_vma";
+import "./mm/anon_vma_count";
 import "./arch/reclaim_state";
 import "./mm/disk";
 import "./mm/fault";

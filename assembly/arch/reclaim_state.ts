@@ -1,7 +1,7 @@
 // What reclaim keeps for each CPU: the lists it works on, and counters. Linux: struct scan_control, the lists on
 // the stack of shrink_cache and refill_inactive_zone, and struct page_state of 2.6.9.
 
-import { PAGEVEC_SIZE, PERCPU_ARRAY_CACHES, PERCPU_RECLAIM, this_cpu_base } from "./percpu";
+import { PAGEVEC_SIZE, PERCPU_NOTIFIER, PERCPU_RECLAIM, this_cpu_base } from "./percpu";
 import { PERCPU_AREAS, PERCPU_SIZE } from "./memory_map";
 
 @unmanaged @final
@@ -62,8 +62,8 @@ export class ReclaimState {
 /** Where those pages stand: an array behind the fields. */
 export const RECLAIM_RELEASE: usize = PERCPU_RECLAIM + offsetof<ReclaimState>();
 
-if (RECLAIM_RELEASE + PAGEVEC_SIZE * 4 > PERCPU_ARRAY_CACHES)
-  ERROR("the ReclaimState runs into the array caches");
+if (RECLAIM_RELEASE + PAGEVEC_SIZE * 4 > PERCPU_NOTIFIER)
+  ERROR("the ReclaimState runs into the words of notifiers");
 
 /** The ReclaimState of the CPU that asks. */
 @inline

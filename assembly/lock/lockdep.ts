@@ -33,7 +33,14 @@ import {
 import { held_lock, held_lock_add, held_lock_remove, nr_held_locks } from "../arch/held_locks";
 import { LOCK_ORDER } from "../arch/memory_map";
 import { this_cpu } from "../arch/percpu";
-import { LAST_SLEEPING_CLASS, LOCK_INTERRUPTS, LOCK_NONE, lock_class_of } from "./lock_class";
+import {
+  LOCK_ANON_VMA,
+  LOCK_INTERRUPTS,
+  LOCK_I_MMAP,
+  LOCK_NONE,
+  lock_class_of,
+  lock_class_sleeps,
+} from "./lock_class";
 
 /** A second lock of a class that has an order among its own: one level down. */
 export const SINGLE_DEPTH_NESTING: u32 = 1;
@@ -59,11 +66,18 @@ export class LockNesting {
 const NESTINGS_BYTES: usize = (LOCK_CLASS_LIMIT * LOCK_CLASS_LIMIT) * offsetof<LockNesting>();
 if (LOCK_ORDER_END != LOCK_NESTINGS + NESTINGS_BYTES) ERROR("LOCK_ORDER_END is not the end");
 
-const ALL_SPINNING: u32 = ~((2 << LAST_SLEEPING_CLASS) - 1);
-
 @inline
 function bit(lock_class: u32): u32 {
   return 1 << lock_class;
+}
+
+/** Bits of the classes whose locks spin. */
+@inline
+function all_spinning(): u32 {
+  let spinning = ~(bit(LOCK_I_MMAP) - 1);
+  if (lock_class_sleeps(LOCK_I_MMAP)) spinning &= ~bit(LOCK_I_MMAP);
+  if (lock_class_sleeps(LOCK_ANON_VMA)) spinning &= ~bit(LOCK_ANON_VMA);
+  return spinning;
 }
 
 /** The class of the highest bit: of several that one might name, the innermost kind. */
@@ -123,7 +137,7 @@ function learn(outer: u32, inner: u32, key: usize): void {
 function about_to_take(key: usize, lock_class: u32): void {
   const held = classes_held();
   if (held & bit(lock_class)) panic(BUG_LOCK_RECURSION, key, lock_class);
-  if (lock_class <= LAST_SLEEPING_CLASS && held & ALL_SPINNING) {
+  if (lock_class_sleeps(lock_class) && held & all_spinning()) {
     panic(BUG_SLEEP_IN_ATOMIC, key, (highest(held) << 8) | lock_class);
   }
   const unknown = held & ~read_once<u32>(outer_of(lock_class));
@@ -149,7 +163,7 @@ export function lock_acquire_tried(key: usize): void {
 /** This CPU may sleep now: it holds no spinlock. */
 export function no_spinlocks_held(): void {
   if (boot().lockdep == 0) return;
-  const held = classes_held() & ALL_SPINNING;
+  const held = classes_held() & all_spinning();
   if (held != 0) panic(BUG_SLEEP_IN_ATOMIC, 0, (highest(held) << 8) | LOCK_NONE);
 }
 

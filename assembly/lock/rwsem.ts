@@ -4,8 +4,10 @@
 //
 //   activity   0: free    n > 0: n readers    -1: one writer
 //
+// The lock of a list that patches 08 and 09 of mmn-v13 make a semaphore is one of these too.
 // Left out: the xadd fast path of i386, optimistic spinning (later kernels).
 
+import { read_once } from "../arch/atomic";
 import { BUG_UNLOCK_OF_FREE_LOCK, bug_on } from "../arch/bug";
 import { percpu_waiter, this_cpu, waiter_cpu } from "../arch/percpu";
 import { list_add_tail, list_empty, list_init, list_next } from "../lib/list";
@@ -48,14 +50,19 @@ export function init_rwsem(sem: RwSemaphore): void {
   list_init(wait_list(sem));
 }
 
-function rwsem_wait(sem: RwSemaphore, type: u32): void {
+/** Sleeps until the semaphore is handed over; wait_lock is held. Unlocks. */
+function sleep_in_queue(sem: RwSemaphore, type: u32): void {
   const cpu = this_cpu();
   cpu.waiter_type = type;
   cpu.waiter_woken = 0;
   list_add_tail(percpu_waiter(cpu), wait_list(sem));
   spin_unlock(changetype<usize>(sem));
-  const since: f64 = CONFIG_LOCK_STAT ? lock_stat_clock() : 0;
   wait_until_woken();
+}
+
+function rwsem_wait(sem: RwSemaphore, type: u32): void {
+  const since: f64 = CONFIG_LOCK_STAT ? lock_stat_clock() : 0;
+  sleep_in_queue(sem, type);
   if (CONFIG_LOCK_STAT) lock_stat_acquired(key_of(sem), type == WAITER_READ, since);
 }
 
@@ -94,6 +101,17 @@ export function down_write(sem: RwSemaphore): void {
     return;
   }
   rwsem_wait(sem, WAITER_WRITE);
+}
+
+/** down_write of one of many whose order the caller sees to: lockdep is not told. Ends with up_write_nest(). */
+export function down_write_nest(sem: RwSemaphore): void {
+  spin_lock(changetype<usize>(sem));
+  if (sem.activity != 0 || !list_empty(wait_list(sem))) {
+    sleep_in_queue(sem, WAITER_WRITE);
+    return;
+  }
+  sem.activity = -1;
+  spin_unlock(changetype<usize>(sem));
 }
 
 /** Takes the semaphore for writing if it is free. */
@@ -139,10 +157,25 @@ export function up_read(sem: RwSemaphore): void {
   spin_unlock(changetype<usize>(sem));
 }
 
+/** True if somebody waits. A hint: nothing is held, so it may be over when this returns. Linux: patch 07 of mmn-v13. */
+export function rwsem_is_contended(sem: RwSemaphore): bool {
+  return read_once<usize>(wait_list(sem)) != wait_list(sem);
+}
+
+/** True if somebody is inside, or waits: for who knows that nobody comes or goes. */
+export function rwsem_is_busy(sem: RwSemaphore): bool {
+  return sem.activity != 0 || !list_empty(wait_list(sem));
+}
+
 /** Leaves as the writer. */
 export function up_write(sem: RwSemaphore): void {
   if (CONFIG_CHECK) lock_release(key_of(sem));
   if (CONFIG_LOCK_STAT) lock_stat_release(key_of(sem));
+  up_write_nest(sem);
+}
+
+/** Ends down_write_nest(). */
+export function up_write_nest(sem: RwSemaphore): void {
   spin_lock(changetype<usize>(sem));
   bug_on(sem.activity != -1, BUG_UNLOCK_OF_FREE_LOCK, changetype<usize>(sem));
   sem.activity = 0;

@@ -4,7 +4,7 @@
 // A page points at the anon_vma of the VMA that first faulted it; fork links the child's VMA to the
 // same one, so the list holds every VMA that can map the page. No reference count: an anon_vma is
 // freed when its list is empty, which is right because a VMA leaves the list only after its last
-// PTE is gone.
+// PTE is gone. But mmn-v13 with patch 09 counts them (anon_vma_count.ts).
 //
 // Lock order. 2.6.8: page_table_lock > anon_vma.lock. 2.6.9: anon_vma.lock > page_table_lock
 // (CONFIG_MM_LOCK_ORDERING). Finders that come from a page without a lock: rmap/referenced.ts. Left out:
@@ -24,11 +24,13 @@ import { TRACE_ANON_VMA_FREE, trace } from "../arch/trace";
 import { RMAP_ANON_VMA } from "../config_rmap";
 import { list_add, list_del, list_empty } from "../lib/list";
 import {
-  spin_lock_anon_vma,
-  spin_lock_ptl,
-  spin_unlock_anon_vma,
-  spin_unlock_ptl,
-} from "../lock/spinlock_classes";
+  ANON_VMA_SEM_OFFSET,
+  anon_vma_lock_write,
+  anon_vma_unlock_write,
+} from "../lock/rmap_locks";
+import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
+import { ANON_VMA_SLEEPS } from "../notifier/config";
+import { AnonVmaSem, get_anon_vma, put_anon_vma } from "./anon_vma_count";
 import {
   MmStruct,
   VM_EXEC,
@@ -50,7 +52,7 @@ import { find_vma_before } from "./vma_tree";
  */
 @unmanaged @final
 export class AnonVma {
-  /** Spinlock of the list. */
+  /** Spinlock of the list; in mmn-v13 with patch 09, AnonVmaSem stands for it. */
   @atomic lock: u32;
   /** VMAs: list head. */
   @guarded("lock") head_next: usize;
@@ -59,6 +61,14 @@ export class AnonVma {
 }
 if (offsetof<AnonVma>("head_next") != 4)
   ERROR("the slab constructor of AnonVma expects the list at 4");
+if (offsetof<AnonVma>() != ANON_VMA_SEM_OFFSET)
+  ERROR("ANON_VMA_SEM_OFFSET is not where the semaphore lies");
+
+/** Bytes of an anon_vma. */
+@inline
+export function anon_vma_bytes(): u32 {
+  return offsetof<AnonVma>() + (ANON_VMA_SLEEPS ? offsetof<AnonVmaSem>() : 0);
+}
 
 /** The list of an anon_vma. */
 @inline
@@ -109,6 +119,7 @@ function link_if_none(vma: VmArea, anon_vma: usize): bool {
   if (vma.anon_vma != 0) return false;
   // RELAXED. Who sees it without page_table_lock takes the lock of the list before it looks further.
   write_once<usize>(vma_anon_vma(vma), anon_vma);
+  get_anon_vma(anon_vma);
   list_add(vma_anon_node(vma), anon_vma_head(anon_vma));
   return true;
 }
@@ -116,6 +127,7 @@ function link_if_none(vma: VmArea, anon_vma: usize): bool {
 /** Links `vma` to `anon_vma`, whatever other threads do: for machines without FIX_ANON_VMA_RECHECK. */
 function link_unlocked(vma: VmArea, anon_vma: usize): bool {
   vma.anon_vma = anon_vma;
+  get_anon_vma(anon_vma);
   list_add(vma_anon_node(vma), anon_vma_head(anon_vma));
   return true;
 }
@@ -129,17 +141,17 @@ function ptl_first(): bool {
 /** Takes page_table_lock of `mm` and the lock of `anon_vma`, or only the first if that is 0. */
 export function lock_ptl_and_anon_vma(mm: MmStruct, anon_vma: usize): void {
   const outer = ptl_first();
-  if (!outer && anon_vma != 0) spin_lock_anon_vma(anon_vma);
+  if (!outer && anon_vma != 0) anon_vma_lock_write(anon_vma);
   spin_lock_ptl(mm_ptl(mm));
-  if (outer && anon_vma != 0) spin_lock_anon_vma(anon_vma);
+  if (outer && anon_vma != 0) anon_vma_lock_write(anon_vma);
 }
 
 /** Frees what lock_ptl_and_anon_vma() took. */
 export function unlock_ptl_and_anon_vma(mm: MmStruct, anon_vma: usize): void {
   const outer = ptl_first();
-  if (outer && anon_vma != 0) spin_unlock_anon_vma(anon_vma);
+  if (outer && anon_vma != 0) anon_vma_unlock_write(anon_vma);
   spin_unlock_ptl(mm_ptl(mm));
-  if (!outer && anon_vma != 0) spin_unlock_anon_vma(anon_vma);
+  if (!outer && anon_vma != 0) anon_vma_unlock_write(anon_vma);
 }
 
 /**
@@ -183,14 +195,17 @@ export function anon_vma_prepare(vma: VmArea): bool {
 export function anon_vma_link(vma: VmArea): void {
   const anon_vma = vma.anon_vma;
   if (anon_vma == 0) return;
-  spin_lock_anon_vma(anon_vma);
+  anon_vma_lock_write(anon_vma);
+  get_anon_vma(anon_vma);
   list_add(vma_anon_node(vma), anon_vma_head(anon_vma));
-  spin_unlock_anon_vma(anon_vma);
+  anon_vma_unlock_write(anon_vma);
 }
 
 /** anon_vma_link for a caller that holds the lock already (vma_adjust). */
 export function __anon_vma_link(vma: VmArea): void {
-  if (vma.anon_vma != 0) list_add(vma_anon_node(vma), anon_vma_head(vma.anon_vma));
+  if (vma.anon_vma == 0) return;
+  get_anon_vma(vma.anon_vma);
+  list_add(vma_anon_node(vma), anon_vma_head(vma.anon_vma));
 }
 
 /**
@@ -201,10 +216,13 @@ export function __anon_vma_merge(vma: VmArea, next: VmArea): void {
   if (next.anon_vma == 0) return;
   if (vma.anon_vma == 0) {
     vma.anon_vma = next.anon_vma;
+    get_anon_vma(vma.anon_vma);
     list_add(vma_anon_node(vma), vma_anon_node(next));
   }
   bug_on(vma.anon_vma != next.anon_vma, BUG_ANON_VMA_NOT_SHARED, changetype<usize>(vma));
   list_del(vma_anon_node(next));
+  // Not the last reference: `vma` has one. The lock is held.
+  if (ANON_VMA_SLEEPS) put_anon_vma(next.anon_vma);
 }
 
 /**
@@ -214,10 +232,11 @@ export function __anon_vma_merge(vma: VmArea, next: VmArea): void {
 export function anon_vma_unlink(vma: VmArea): void {
   const anon_vma = vma.anon_vma;
   if (anon_vma == 0) return;
-  spin_lock_anon_vma(anon_vma);
+  anon_vma_lock_write(anon_vma);
   list_del(vma_anon_node(vma));
   let empty = list_empty(anon_vma_head(anon_vma));
-  spin_unlock_anon_vma(anon_vma);
+  anon_vma_unlock_write(anon_vma);
+  if (ANON_VMA_SLEEPS) return put_anon_vma(anon_vma);
   if (without(FIX_ANON_VMA_EMPTY)) empty = list_empty(anon_vma_head(anon_vma));
   if (!empty) return;
   trace(TRACE_ANON_VMA_FREE, 0, anon_vma);

@@ -23,8 +23,8 @@ import { pte_chain_size } from "../rmap/pte_chain";
 import { Task } from "../sched/task";
 import { list_init } from "../lib/list";
 import { rcu_init } from "../lock/rcu";
-import { AnonVma } from "./anon_vma";
-import { Inode } from "./mapping";
+import { anon_vma_bytes } from "./anon_vma";
+import { inode_bytes } from "./mapping";
 import { RADIX_TREE_NODE_SIZE } from "../lib/radix_tree";
 import { all_locks_init } from "../notifier/all_locks";
 import { mm_init, mmlist_init } from "./mm";
@@ -149,8 +149,8 @@ function caches_init(): void {
   kmem_cache_create(CACHE_MM, offsetof<MmStruct>(), CTOR_NONE);
   // With PG_maplock there is no finder that comes without a lock.
   const anon_vma_flags: u32 = CONFIG_TYPESAFE_SLAB ? SLAB_DESTROY_BY_RCU : 0;
-  kmem_cache_create(CACHE_ANON_VMA, offsetof<AnonVma>(), CTOR_ANON_VMA, anon_vma_flags);
-  kmem_cache_create(CACHE_INODE, offsetof<Inode>(), CTOR_NONE);
+  kmem_cache_create(CACHE_ANON_VMA, anon_vma_bytes(), CTOR_ANON_VMA, anon_vma_flags);
+  kmem_cache_create(CACHE_INODE, inode_bytes(), CTOR_NONE);
   kmem_cache_create(CACHE_RADIX_NODE, RADIX_TREE_NODE_SIZE, CTOR_ZERO);
   kmem_cache_create(CACHE_TASK, offsetof<Task>(), CTOR_NONE);
   kmem_cache_create(CACHE_PTE_CHAIN, pte_chain_size(), CTOR_ZERO, SLAB_PACKED);

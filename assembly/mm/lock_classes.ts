@@ -29,6 +29,8 @@ import {
   lock_class_of_fixed,
 } from "../lock/lock_class";
 import { RCU_STATE } from "../lock/rcu";
+import { ANON_VMA_SEM_OFFSET, I_MMAP_SEM_OFFSET } from "../lock/rmap_locks";
+import { ANON_VMA_SLEEPS, I_MMAP_SLEEPS } from "../notifier/config";
 import { TASKLIST_LOCK } from "../sched/task";
 import { AnonMm } from "../rmap/anonmm";
 import { AnonVma } from "./anon_vma";
@@ -90,9 +92,11 @@ export function lock_classes_init(): void {
   fixed_locks();
   lock_in_objects(CACHE_MM, offsetof<MmStruct>("page_table_lock"), LOCK_PAGE_TABLE);
   lock_in_objects(CACHE_MM, offsetof<MmStruct>("mmap_sem_0"), LOCK_MMAP_SEM);
-  lock_in_objects(CACHE_ANON_VMA, offsetof<AnonVma>("lock"), LOCK_ANON_VMA);
+  const anon_vma_at = ANON_VMA_SLEEPS ? ANON_VMA_SEM_OFFSET : offsetof<AnonVma>("lock");
+  lock_in_objects(CACHE_ANON_VMA, anon_vma_at, LOCK_ANON_VMA);
   lock_in_objects(CACHE_ANONMM, offsetof<AnonMm>("lock"), LOCK_ANONMM);
   lock_in_objects(CACHE_INODE, offsetof<Inode>("tree_lock"), LOCK_TREE);
-  lock_in_objects(CACHE_INODE, offsetof<Inode>("i_mmap_lock"), LOCK_I_MMAP);
+  const i_mmap_at = offsetof<Inode>("i_mmap_lock") + (I_MMAP_SLEEPS ? I_MMAP_SEM_OFFSET : 0);
+  lock_in_objects(CACHE_INODE, i_mmap_at, LOCK_I_MMAP);
   lock_in_objects(CACHE_INODE, offsetof<Inode>("i_sem_0"), LOCK_I_SEM);
 }

@@ -10,7 +10,14 @@ import {
   vma_interval_tree_insert,
   vma_interval_tree_remove,
 } from "../lib/interval_tree";
-import { spin_lock_i_mmap, spin_unlock_i_mmap } from "../lock/spinlock_classes";
+import {
+  I_MMAP_SEM_OFFSET,
+  i_mmap_lock_write,
+  i_mmap_sem,
+  i_mmap_unlock_write,
+} from "../lock/rmap_locks";
+import { RwSemaphore, init_rwsem } from "../lock/rwsem";
+import { I_MMAP_SLEEPS } from "../notifier/config";
 import { VmArea } from "./mm_types";
 import { kmem_cache_alloc } from "./slab";
 import { kmem_cache_owns } from "./slab_check";
@@ -55,7 +62,7 @@ export class Inode {
   @guarded("tree_lock") nrpages: u32;
   /** Root of the tree of VMAs that map the file. */
   @guarded("i_mmap_lock") i_mmap: usize;
-  /** Spinlock of i_mmap. */
+  /** Spinlock of i_mmap; in mmn-v13 with patch 08, InodeSem stands for it. */
   @atomic i_mmap_lock: u32;
   /** Counts truncations: a fault that saw one happen tries again. */
   @atomic truncate_count: u32;
@@ -69,6 +76,29 @@ export class Inode {
   @guarded("inode_lock") i_list_next: usize;
   /** See i_list_next. */
   @guarded("inode_lock") i_list_prev: usize;
+}
+
+/** mmn-v13 with patch 08: what lies behind an Inode. */
+@unmanaged @final
+export class InodeSem {
+  /** The words of i_mmap_sem, an RwSemaphore. */
+  i_mmap_sem_0: u32;
+  /** See i_mmap_sem_0. */
+  i_mmap_sem_1: u32;
+  /** See i_mmap_sem_0. */
+  i_mmap_sem_2: u32;
+  /** See i_mmap_sem_0. */
+  i_mmap_sem_3: u32;
+}
+if (offsetof<InodeSem>() != offsetof<RwSemaphore>())
+  ERROR("InodeSem has the words of a semaphore");
+if (offsetof<Inode>() - offsetof<Inode>("i_mmap_lock") != I_MMAP_SEM_OFFSET)
+  ERROR("I_MMAP_SEM_OFFSET is not where i_mmap_sem lies");
+
+/** Bytes of a file. */
+@inline
+export function inode_bytes(): u32 {
+  return offsetof<Inode>() + (I_MMAP_SLEEPS ? offsetof<InodeSem>() : 0);
 }
 
 /** The semaphore of size and content. */
@@ -157,6 +187,7 @@ export function inode_alloc(kind: u32, seed: u32, size_bytes: u64, ino: u32): In
   inode.nrpages = 0;
   inode.i_mmap = 0;
   inode.i_mmap_lock = 0;
+  if (I_MMAP_SLEEPS) init_rwsem(i_mmap_sem(inode_i_mmap_lock(inode)));
   inode.truncate_count = 0;
   list_init(changetype<usize>(inode) + offsetof<Inode>("i_list_next"));
   return inode;
@@ -185,17 +216,17 @@ export function inode_references(inode: Inode): i32 {
 /** Makes a VMA findable from its file. vm_file is set. */
 export function vma_link_file(vma: VmArea): void {
   const inode = changetype<Inode>(vma.vm_file);
-  spin_lock_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_lock_write(inode_i_mmap_lock(inode));
   __vma_link_file(vma);
-  spin_unlock_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_unlock_write(inode_i_mmap_lock(inode));
 }
 
 /** Takes a VMA out of its file's tree; its PTEs are gone. */
 export function vma_unlink_file(vma: VmArea): void {
   const inode = changetype<Inode>(vma.vm_file);
-  spin_lock_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_lock_write(inode_i_mmap_lock(inode));
   __vma_unlink_file(vma);
-  spin_unlock_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_unlock_write(inode_i_mmap_lock(inode));
 }
 
 /** vma_link_file for a caller that holds i_mmap_lock. */

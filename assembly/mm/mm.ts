@@ -24,7 +24,8 @@ import { kmem_cache_alloc, kmem_cache_free } from "./slab";
 import { CACHE_MM, CACHE_VM_AREA } from "./slab_types";
 import { tlb_finish_mmu, tlb_gather_mmu } from "./tlb_gather";
 import { TASK_SIZE } from "./pgtable";
-import { free_pgtables, unmap_page_range } from "./zap";
+import { free_pgtables, free_pgtables_gathered, unmap_page_range } from "./zap";
+import { MMN_FREE_PGTABLES_GATHER } from "../notifier/config";
 import { mmu_notifier_release } from "../notifier/register";
 import { unmap_range_end, unmap_range_start } from "../notifier/sites";
 
@@ -32,6 +33,9 @@ import { unmap_range_end, unmap_range_start } from "../notifier/sites";
 export const MMLIST_LOCK: usize = KERNEL_GLOBALS + 0x80;
 export const MMLIST: usize = KERNEL_GLOBALS + 0x84;
 const MM_SERIAL: usize = KERNEL_GLOBALS + 0x8c;
+
+/** mmn-v13 with patch 05: page tables go in a gather of their own, when that of the pages is closed. */
+const TABLES_HAVE_GATHER: bool = (CONFIG_MMN_PATCHES & MMN_FREE_PGTABLES_GATHER) != 0;
 
 /** The node of an mm on the list of all. */
 @inline
@@ -139,9 +143,10 @@ export function exit_mmap_tables(mm: MmStruct): bool {
     unmap_page_range(mm, vma.vm_start, vma.vm_end);
     vma = changetype<VmArea>(vma.vm_next);
   }
-  free_all_tables(mm);
+  if (!TABLES_HAVE_GATHER) free_all_tables(mm);
   tlb_finish_mmu();
   spin_unlock_ptl(mm_ptl(mm));
+  if (TABLES_HAVE_GATHER) free_all_tables(mm);
   if (HAS_ANONMM) exit_rmap(mm);
   return followed;
 }
@@ -163,7 +168,8 @@ function free_all_tables(mm: MmStruct): void {
       next = changetype<VmArea>(last.vm_next);
     }
     const ceiling = changetype<usize>(next) == 0 ? TASK_SIZE + pgd_size : next.vm_start;
-    free_pgtables(mm, start, last.vm_end, 0, ceiling);
+    if (TABLES_HAVE_GATHER) free_pgtables_gathered(mm, start, last.vm_end, 0, ceiling);
+    else free_pgtables(mm, start, last.vm_end, 0, ceiling);
     vma = next;
   }
 }
@@ -177,10 +183,11 @@ export function unmap_region(mm: MmStruct, start: u64, end: u64, floor: u64, cei
   spin_lock_ptl(mm_ptl(mm));
   tlb_gather_mmu(mm, false);
   unmap_page_range(mm, start, end);
-  free_pgtables(mm, start, end, floor, ceiling);
+  if (!TABLES_HAVE_GATHER) free_pgtables(mm, start, end, floor, ceiling);
   tlb_finish_mmu();
   spin_unlock_ptl(mm_ptl(mm));
   unmap_range_end(mm, start, end);
+  if (TABLES_HAVE_GATHER) free_pgtables_gathered(mm, start, end, floor, ceiling);
 }
 
 /** A VMA with nothing in it, or 0 when out of memory. */

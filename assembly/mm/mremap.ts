@@ -12,12 +12,8 @@ import { boot } from "../arch/boot_params";
 import { FIX_MOVE_LOCK, without } from "../arch/fixes";
 import { pte_pfn, pte_present, pte_read, ptep_get_and_clear, set_pte } from "../arch/pte";
 import { HAS_ANONMM, HAS_PTE_CHAINS } from "../generation";
-import {
-  spin_lock_i_mmap,
-  spin_lock_ptl,
-  spin_unlock_i_mmap,
-  spin_unlock_ptl,
-} from "../lock/spinlock_classes";
+import { i_mmap_lock_write, i_mmap_unlock_write } from "../lock/rmap_locks";
+import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { flush_tlb_page } from "./tlb_flush";
 import { TRACE_MOVE_TABLES, trace } from "../arch/trace";
 import { PageAnon } from "../rmap/index";
@@ -89,11 +85,11 @@ export function move_page_tables(vma: VmArea, from: u64, to: u64, length: u64): 
     if (failed || done == length) break;
     if (found) {
       range_start(mm, next, next + 4096);
-      if (file_lock != 0) spin_lock_i_mmap(file_lock);
+      if (file_lock != 0) i_mmap_lock_write(file_lock);
       spin_lock_ptl(mm_ptl(mm));
       const moved = move_one_page(mm, next, to + done);
       spin_unlock_ptl(mm_ptl(mm));
-      if (file_lock != 0) spin_unlock_i_mmap(file_lock);
+      if (file_lock != 0) i_mmap_unlock_write(file_lock);
       range_end(mm, next, next + 4096);
       if (HAS_ANONMM && !moved) {
         if (!break_cow_early(mm, vma, next)) break;

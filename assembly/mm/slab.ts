@@ -23,7 +23,10 @@ import { ARRAY_CACHE_SLOTS } from "../arch/percpu";
 import { shadow_allocated, shadow_freed } from "../check/shadow";
 import { list_add, list_del, list_empty, list_init, list_next } from "../lib/list";
 import { RcuHead, call_rcu } from "../lock/rcu";
+import { anon_vma_sem } from "../lock/rmap_locks";
+import { init_rwsem } from "../lock/rwsem";
 import { spin_lock_irq, spin_unlock_irq } from "../lock/spinlock";
+import { ANON_VMA_SLEEPS } from "../notifier/config";
 import { PG_slab, page_address, page_clear_flag, page_set_flag, virt_to_page } from "./page";
 import { GFP_KERNEL, alloc_page, free_pages } from "./page_alloc";
 import {
@@ -88,7 +91,9 @@ export function kmem_cache_first_object(cache_id: u32): u32 {
 
 function construct(ctor: u32, object: usize, size_bytes: u32): void {
   memset(object, CONFIG_CHECK && ctor == CTOR_NONE ? POISON_FREE : 0, size_bytes);
-  if (ctor == CTOR_ANON_VMA) list_init(object + 4);
+  if (ctor != CTOR_ANON_VMA) return;
+  list_init(object + 4);
+  if (ANON_VMA_SLEEPS) init_rwsem(anon_vma_sem(object));
 }
 
 /** Adds a slab to the cache; false when there is no frame for it. Called without the lock. */

@@ -14,6 +14,9 @@ import { memscan, memset } from "../arch/memory";
 import { PAGE_SHIFT } from "../arch/memory_map";
 import { shadow_allocated, shadow_freed } from "../check/shadow";
 import { list_empty } from "../lib/list";
+import { anon_vma_sem } from "../lock/rmap_locks";
+import { rwsem_is_busy } from "../lock/rwsem";
+import { ANON_VMA_SLEEPS } from "../notifier/config";
 import { PG_slab, virt_to_page } from "./page";
 import {
   BUFCTL_ALLOCATED,
@@ -54,7 +57,9 @@ export function check_alloc(cache: KmemCache, object: usize): void {
 function check_content(cache: KmemCache, object: usize): void {
   if (cache.ctor == CTOR_ANON_VMA) {
     // Who is late may hold the lock of a free object, if that is allowed.
-    const is_locked = !is_typesafe(cache) && load<u32>(object) != 0;
+    let is_locked = !is_typesafe(cache) && load<u32>(object) != 0;
+    // Nobody who has no reference comes near one that is counted.
+    if (ANON_VMA_SLEEPS) is_locked = rwsem_is_busy(anon_vma_sem(object));
     bug_on(is_locked || !list_empty(object + 4), BUG_NOT_CONSTRUCTED, object);
     return;
   }

@@ -20,7 +20,9 @@ import { PerCpu, this_cpu } from "../arch/percpu";
 import { vma_interval_tree_iter_first, vma_interval_tree_iter_next } from "../lib/interval_tree";
 import { radix_tree_delete, radix_tree_next } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
-import { spin_lock_i_mmap, spin_unlock_i_mmap } from "../lock/spinlock_classes";
+import { i_mmap_is_contended, i_mmap_lock_read, i_mmap_unlock_read } from "../lock/rmap_locks";
+import { MMN_RWSEM_CONTENDED } from "../notifier/config";
+import { has_patch } from "../notifier/context";
 import { i_mmap_locked, i_mmap_unlocked } from "../notifier/sites";
 import { find_get_page, read_cache_page } from "./filemap";
 import {
@@ -31,7 +33,7 @@ import {
   inode_tree_lock,
   inode_truncate_count,
 } from "./mapping";
-import { MmStruct, VmArea } from "./mm_types";
+import { MmStruct, VmArea, vma_pages } from "./mm_types";
 import {
   PG_dirty,
   PG_uptodate,
@@ -51,22 +53,64 @@ import { zap_page_range } from "./zap";
 /** The last page that a file can have. */
 const LAST_INDEX: u64 = 0xffffffffffffffff;
 
+/** mmn-v13 with patch 07: pages of a file that are unmapped before truncation looks whether somebody waits. */
+const ZAP_BLOCK: u64 = 8;
+
+/** Unmaps the pages of the file from `first` to `last`. i_mmap_lock is held. */
+function unmap_mapping_range_vmas(inode: Inode, first: u64, last: u64): void {
+  const root = inode_i_mmap(inode);
+  let node = vma_interval_tree_iter_first(root, first, last);
+  for (; node != 0; node = vma_interval_tree_iter_next(node, first, last)) {
+    const vma = changetype<VmArea>(node);
+    const skipped = first > vma.vm_pgoff ? (first - vma.vm_pgoff) << PAGE_SHIFT : 0;
+    let end = vma.vm_end;
+    if (last != LAST_INDEX) {
+      const pages = last + 1 - vma.vm_pgoff;
+      if (pages < vma_pages(vma)) end = vma.vm_start + (pages << PAGE_SHIFT);
+    }
+    zap_page_range(changetype<MmStruct>(vma.vm_mm), vma.vm_start + skipped, end);
+  }
+}
+
+/** The first page from `first` on that some VMA maps; LAST_INDEX: none. i_mmap_lock is held. */
+function next_mapped_page(inode: Inode, first: u64): u64 {
+  const node = vma_interval_tree_iter_first(inode_i_mmap(inode), first, LAST_INDEX);
+  if (node == 0) return LAST_INDEX;
+  const vma = changetype<VmArea>(node);
+  return vma.vm_pgoff > first ? vma.vm_pgoff : first;
+}
+
+/**
+ * Patch 07: a block of pages after the other, and between two of them whoever waits for i_mmap_sem gets it. What was
+ * unmapped stays so: a fault finds the count changed, and a PTE that moves, or is copied by fork, keeps its page of the
+ * file. Linux goes by VMA, and writes down in each how far it came (vm_truncate_count).
+ */
+function unmap_mapping_blocks(inode: Inode, first: u64): void {
+  const lock = inode_i_mmap_lock(inode);
+  let next = next_mapped_page(inode, first);
+  while (next != LAST_INDEX) {
+    unmap_mapping_range_vmas(inode, next, next + ZAP_BLOCK - 1);
+    if (i_mmap_is_contended(lock)) {
+      i_mmap_unlocked();
+      i_mmap_unlock_read(lock);
+      i_mmap_lock_read(lock);
+      i_mmap_locked();
+    }
+    next = next_mapped_page(inode, next + ZAP_BLOCK);
+  }
+}
+
 /** Takes the pages of the file from page `first` on away from all that map it, copies of their own too. */
 function unmap_mapping_range(inode: Inode, first: u64): void {
-  spin_lock_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_lock_read(inode_i_mmap_lock(inode));
   i_mmap_locked();
   if (!without(FIX_TRUNCATE_COUNT)) atomic_inc(inode_truncate_count(inode));
   // FULL. Pairs with do_no_page(): a fault that is not found below will find the count changed.
   smp_mb();
-  const root = inode_i_mmap(inode);
-  let node = vma_interval_tree_iter_first(root, first, LAST_INDEX);
-  for (; node != 0; node = vma_interval_tree_iter_next(node, first, LAST_INDEX)) {
-    const vma = changetype<VmArea>(node);
-    const skipped = first > vma.vm_pgoff ? (first - vma.vm_pgoff) << PAGE_SHIFT : 0;
-    zap_page_range(changetype<MmStruct>(vma.vm_mm), vma.vm_start + skipped, vma.vm_end);
-  }
+  if (has_patch(MMN_RWSEM_CONTENDED)) unmap_mapping_blocks(inode, first);
+  else unmap_mapping_range_vmas(inode, first, LAST_INDEX);
   i_mmap_unlocked();
-  spin_unlock_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_unlock_read(inode_i_mmap_lock(inode));
 }
 
 /** The first page of the cache from `index` on, with a reference, or 0. */

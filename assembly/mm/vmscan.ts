@@ -14,7 +14,7 @@ import { ReclaimState } from "../arch/reclaim_state";
 import { list_add, list_del, list_empty, list_prev } from "../lib/list";
 import { radix_tree_delete } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
-import { spin_lock_i_mmap, spin_unlock_i_mmap } from "../lock/spinlock_classes";
+import { i_mmap_lock_read, i_mmap_unlock_read } from "../lock/rmap_locks";
 import { PageAnon, page_mapped } from "../rmap/index";
 import { page_referenced } from "../rmap/referenced";
 import { SWAP_FAIL, SWAP_SUCCESS, try_to_unmap } from "../rmap/unmap";
@@ -75,9 +75,9 @@ export function page_mapping(page: Page): usize {
 
 /** True if some VMA maps the file. The page lock keeps it. Linux looks without the lock. */
 function mapping_mapped(inode: Inode): bool {
-  spin_lock_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_lock_read(inode_i_mmap_lock(inode));
   const mapped = load<usize>(inode_i_mmap(inode)) != 0;
-  spin_unlock_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_unlock_read(inode_i_mmap_lock(inode));
   return mapped;
 }
 

@@ -180,6 +180,24 @@ export function free_pgtables(mm: MmStruct, start: u64, end: u64, floor: u64, ce
 }
 
 /**
+ * Patch 05 of mmn-v13: free_pgtables in a gather of its own, with a flush of its own. No lock but mmap_sem, or nobody
+ * uses the mm any more: nothing is mapped there, and nobody maps something meanwhile.
+ */
+export function free_pgtables_gathered(
+  mm: MmStruct,
+  start: u64,
+  end: u64,
+  floor: u64,
+  ceiling: u64,
+): void {
+  spin_lock_ptl(mm_ptl(mm));
+  tlb_gather_mmu(mm, false);
+  free_pgtables(mm, start, end, floor, ceiling);
+  tlb_finish_mmu();
+  spin_unlock_ptl(mm_ptl(mm));
+}
+
+/**
  * Clears the PTEs of [start, end) and frees what they mapped, after the flush: madvise(DONTNEED).
  */
 export function zap_page_range(mm: MmStruct, start: u64, end: u64): void {

@@ -8,7 +8,9 @@
 //
 // Order: i_mmap_lock before anon_vma.lock, as vma_adjust takes them; v13 had it the other way round. lockdep is
 // not told of these locks: they are many of one class, which is the point. Left out: signals, which end the
-// taking with -EINTR; patch 08 and 09, see all_sems.ts.
+// taking with -EINTR.
+//
+// Patch 10 of the thread: where patches 08 and 09 have made them semaphores, who takes them all sleeps.
 
 import { atomic_and, atomic_or, read_once } from "../arch/atomic";
 import { FIX_ALL_LOCKS_CLASS, FIX_ALL_LOCKS_ORDER, without } from "../arch/fixes";
@@ -18,11 +20,11 @@ import { sort_addresses } from "../lib/sort";
 import { Mutex, mutex_init, mutex_lock, mutex_unlock } from "../lock/mutex";
 import { down_write, up_write } from "../lock/rwsem";
 import {
-  spin_lock_nest_anon_vma,
-  spin_lock_nest_i_mmap,
-  spin_unlock_nest_anon_vma,
-  spin_unlock_nest_i_mmap,
-} from "../lock/spinlock_classes";
+  anon_vma_lock_nest,
+  anon_vma_unlock_nest,
+  i_mmap_lock_nest,
+  i_mmap_unlock_nest,
+} from "../lock/rmap_locks";
 import { anon_vma_head } from "../mm/anon_vma";
 import { Inode, inode_flags, inode_i_mmap_lock } from "../mm/mapping";
 import { MmStruct, VmArea, mm_mmap_sem } from "../mm/mm_types";
@@ -57,13 +59,13 @@ function take_i_mmap_lock(vma: VmArea): void {
   const inode = changetype<Inode>(vma.vm_file);
   if (read_once<u32>(inode_flags(inode)) & AS_MM_ALL_LOCKS) return;
   atomic_or<u32>(inode_flags(inode), AS_MM_ALL_LOCKS);
-  spin_lock_nest_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_lock_nest(inode_i_mmap_lock(inode));
 }
 
 function take_anon_vma_lock(vma: VmArea): void {
   const anon_vma = vma.anon_vma;
   if (anon_vma == 0 || read_once<usize>(anon_vma_head(anon_vma)) & HEAD_ALL_LOCKS) return;
-  spin_lock_nest_anon_vma(anon_vma);
+  anon_vma_lock_nest(anon_vma);
   store<usize>(anon_vma_head(anon_vma), load<usize>(anon_vma_head(anon_vma)) | HEAD_ALL_LOCKS);
 }
 
@@ -71,12 +73,12 @@ function drop_locks_of(vma: VmArea): void {
   const anon_vma = vma.anon_vma;
   if (anon_vma != 0 && read_once<usize>(anon_vma_head(anon_vma)) & HEAD_ALL_LOCKS) {
     store<usize>(anon_vma_head(anon_vma), load<usize>(anon_vma_head(anon_vma)) & ~HEAD_ALL_LOCKS);
-    spin_unlock_nest_anon_vma(anon_vma);
+    anon_vma_unlock_nest(anon_vma);
   }
   if (vma.vm_file == 0) return;
   const inode = changetype<Inode>(vma.vm_file);
   if ((read_once<u32>(inode_flags(inode)) & AS_MM_ALL_LOCKS) == 0) return;
-  spin_unlock_nest_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_unlock_nest(inode_i_mmap_lock(inode));
   atomic_and<u32>(inode_flags(inode), ~AS_MM_ALL_LOCKS);
 }
 
@@ -122,10 +124,10 @@ function each_lock(array: usize, count: u32, action: u32): void {
     const lock = load<usize>(array + i * 4);
     if (lock == last) continue;
     last = lock;
-    if (action == TAKE_I_MMAP) spin_lock_nest_i_mmap(lock);
-    else if (action == TAKE_ANON_VMA) spin_lock_nest_anon_vma(lock);
-    else if (action == GIVE_I_MMAP) spin_unlock_nest_i_mmap(lock);
-    else spin_unlock_nest_anon_vma(lock);
+    if (action == TAKE_I_MMAP) i_mmap_lock_nest(lock);
+    else if (action == TAKE_ANON_VMA) anon_vma_lock_nest(lock);
+    else if (action == GIVE_I_MMAP) i_mmap_unlock_nest(lock);
+    else anon_vma_unlock_nest(lock);
   }
 }
 

@@ -7,7 +7,10 @@
 
 import { BUG_SCHEDULING_WHILE_ATOMIC, bug_on } from "../arch/bug";
 import { PERCPU_NOTIFIER, this_cpu_base } from "../arch/percpu";
+import { no_spinlocks_held } from "../lock/lockdep";
 import {
+  ANON_VMA_SLEEPS,
+  I_MMAP_SLEEPS,
   NOTIFIER_MERGED,
   NOTIFIER_NONE,
   MMN_OUTSIDE_PTL,
@@ -38,6 +41,12 @@ export function ranges_in_gather(): bool {
   return !has_patch(MMN_UNMAP_VMAS_GATHER);
 }
 
+/** Who walks along the list of an anon_vma, or else of a file, holds a spinlock: before patch 09, or 08. */
+@inline
+export function walks_spin(anon: bool): bool {
+  return anon ? !ANON_VMA_SLEEPS : !I_MMAP_SLEEPS;
+}
+
 /** From here to leave_atomic() no method may sleep, if `atomic`. */
 @inline
 export function enter_atomic(atomic: bool): void {
@@ -58,4 +67,6 @@ export function leave_atomic(atomic: bool): void {
 export function might_sleep(): void {
   const depth = load<u32>(this_cpu_base() + PERCPU_NOTIFIER);
   bug_on(depth != 0, BUG_SCHEDULING_WHILE_ATOMIC, 0, depth);
+  // What the sites above say is compared with what is held.
+  if (CONFIG_CHECK) no_spinlocks_held();
 }

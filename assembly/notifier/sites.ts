@@ -13,11 +13,12 @@
 // move_page_tables               range, for each page       mmap_sem
 // exit_mmap                      release                    nothing
 //
+// The lock of the list is a spinlock: patch 08 makes that of a file a semaphore, patch 09 that of an anon_vma.
 // In this kernel page_table_lock is held as long as a gather is open, so the methods of a range are called
 // before and after both. Left out: places that this kernel does not have (page_mkclean, xip, remap_file_pages).
 
 import { FIX_NOTIFY_FIRST, FIX_RANGE_END, without } from "../arch/fixes";
-import { NOTIFIER_NONE } from "./config";
+import { I_MMAP_SLEEPS, NOTIFIER_NONE } from "./config";
 import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { MmStruct, VmArea, is_cow_mapping, mm_ptl } from "../mm/mm_types";
 import {
@@ -25,6 +26,7 @@ import {
   leave_atomic,
   methods_under_ptl,
   ranges_in_gather,
+  walks_spin,
 } from "./context";
 import { mm_has_notifiers } from "./types";
 import {
@@ -50,6 +52,15 @@ export function invalidate_page_unlocked(mm: MmStruct, address: u64): void {
   __invalidate_page(mm, address);
 }
 
+/** The same in a walk along a list of VMAs, whose lock is held: that of an anon_vma if `anon`, or i_mmap_lock. */
+@inline
+export function invalidate_page_listed(mm: MmStruct, address: u64, anon: bool): void {
+  if (methods_under_ptl() || !mm_has_notifiers(mm) || without(FIX_NOTIFY_FIRST)) return;
+  enter_atomic(walks_spin(anon));
+  __invalidate_page(mm, address);
+  leave_atomic(walks_spin(anon));
+}
+
 /** The same for machines without FIX_NOTIFY_FIRST: when the page has been given up. */
 @inline
 export function invalidate_page_late(mm: MmStruct, address: u64): void {
@@ -67,11 +78,14 @@ export function young_locked(mm: MmStruct, address: u64, young: bool): bool {
   return young || secondary;
 }
 
-/** Patch 04: the same, when page_table_lock is free again. The lock of the list is held. */
+/** Patch 04: the same, when page_table_lock is free again. A list is locked: see invalidate_page_listed(). */
 @inline
-export function young_unlocked(mm: MmStruct, address: u64, young: bool): bool {
+export function young_unlocked(mm: MmStruct, address: u64, young: bool, anon: bool): bool {
   if (methods_under_ptl() || !mm_has_notifiers(mm)) return young;
-  return __clear_flush_young(mm, address) || young;
+  enter_atomic(walks_spin(anon));
+  const secondary = __clear_flush_young(mm, address);
+  leave_atomic(walks_spin(anon));
+  return young || secondary;
 }
 
 /** PTEs of [start, end) go: before the gather that unmaps them. */
@@ -126,14 +140,14 @@ export function fork_range_end(child: MmStruct, parent: MmStruct, vma: VmArea, e
   spin_lock_ptl(mm_ptl(child));
 }
 
-/** i_mmap_lock was taken: a method that is called under it must not sleep. */
+/** i_mmap_lock was taken: a method that is called under it must not sleep, unless it is a semaphore. */
 @inline
 export function i_mmap_locked(): void {
-  enter_atomic(true);
+  enter_atomic(!I_MMAP_SLEEPS);
 }
 
 /** Ends i_mmap_locked(). */
 @inline
 export function i_mmap_unlocked(): void {
-  leave_atomic(true);
+  leave_atomic(!I_MMAP_SLEEPS);
 }

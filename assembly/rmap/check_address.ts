@@ -7,13 +7,8 @@
 
 import { pte_pfn, pte_present, pte_read } from "../arch/pte";
 import { RECLAIM_TRIES } from "../config";
-import {
-  spin_lock_i_mmap,
-  spin_lock_ptl,
-  spin_trylock_i_mmap,
-  spin_trylock_ptl,
-  spin_unlock_ptl,
-} from "../lock/spinlock_classes";
+import { i_mmap_lock_read, i_mmap_trylock_read } from "../lock/rmap_locks";
+import { spin_lock_ptl, spin_trylock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { MmStruct, VmArea, mm_ptl } from "../mm/mm_types";
 import { Page, page_to_pfn } from "../mm/page";
 import { pte_offset } from "../mm/pgtable";
@@ -31,11 +26,11 @@ export function lock_or_try_ptl(lock: usize): bool {
   return true;
 }
 
-/** Takes an i_mmap_lock, or tries to: false when it is busy. */
+/** Takes an i_mmap_lock for a walk, or tries to: false when it is busy. */
 @inline
 export function lock_or_try_i_mmap(lock: usize): bool {
-  if (CONFIG_RECLAIM_LOCKS == RECLAIM_TRIES) return spin_trylock_i_mmap(lock);
-  spin_lock_i_mmap(lock);
+  if (CONFIG_RECLAIM_LOCKS == RECLAIM_TRIES) return i_mmap_trylock_read(lock);
+  i_mmap_lock_read(lock);
   return true;
 }
 

@@ -12,12 +12,17 @@
 // goes back after a grace period only, and comes back unlocked and empty (mm/slab.ts). Every PTE
 // that is found is compared with the page, so the list of a wrong anon_vma yields nothing.
 //
+// In mmn-v13 with patch 09 the lock in the anon_vma is a semaphore, for which nobody may wait inside that section:
+//
+//   rcu_read_lock ── mapping, once ── mapped? ── reference, if there are others ── rcu_read_unlock ── semaphore
+//
 // A page of a file is another matter: its inode is kept by the page lock, which truncation takes; who does
 // not hold it tries it. Left out: the look at mm->rss without page_table_lock, swap tokens, nonlinear
 // VMAs, storage keys of s390.
 
 import { read_once } from "../arch/atomic";
 import {
+  FIX_ANON_VMA_COUNT,
   FIX_MAPPING_RECHECK,
   FIX_RCU,
   FIX_RCU_FIRST,
@@ -29,12 +34,9 @@ import {
 import { ptep_clear_young } from "../arch/pte";
 import { HAS_ANONMM, HAS_PTE_CHAINS } from "../generation";
 import { rcu_quiescent, rcu_read_lock, rcu_read_unlock } from "../lock/rcu";
-import {
-  spin_unlock_ptl,
-  spin_lock_anon_vma,
-  spin_unlock_anon_vma,
-  spin_unlock_i_mmap,
-} from "../lock/spinlock_classes";
+import { anon_vma_lock_read, anon_vma_unlock_read, i_mmap_unlock_read } from "../lock/rmap_locks";
+import { spin_unlock_ptl } from "../lock/spinlock_classes";
+import { get_anon_vma_not_zero, put_anon_vma } from "../mm/anon_vma_count";
 import { Inode, inode_i_mmap_lock } from "../mm/mapping";
 import { MmStruct, VmArea, mm_ptl } from "../mm/mm_types";
 import {
@@ -46,6 +48,7 @@ import {
 } from "../mm/page";
 import { trylock_page, unlock_page } from "../mm/page_lock";
 import { flush_tlb_page } from "../mm/tlb_flush";
+import { ANON_VMA_SLEEPS } from "../notifier/config";
 import { young_locked, young_unlocked } from "../notifier/sites";
 import {
   HAS_MAPLOCK,
@@ -81,7 +84,7 @@ class ReferencedVisitor {
     if (cleared) flush_tlb_page(mm, vma_address(page, vma));
     const primary = young_locked(mm, vma_address(page, vma), cleared);
     spin_unlock_ptl(mm_ptl(mm));
-    const young = young_unlocked(mm, vma_address(page, vma), primary);
+    const young = young_unlocked(mm, vma_address(page, vma), primary, PageAnon(page));
     return young ? RMAP_FOUND + RMAP_HIT : RMAP_FOUND;
   }
 }
@@ -109,11 +112,11 @@ function lock_anon_vma_unprotected(page: Page): usize {
   if (anon_vma == 0) return 0;
   may_be_preempted();
   if (without(FIX_RCU)) {
-    spin_lock_anon_vma(anon_vma);
+    anon_vma_lock_read(anon_vma);
     return anon_vma;
   }
   rcu_read_lock();
-  spin_lock_anon_vma(anon_vma);
+  anon_vma_lock_read(anon_vma);
   rcu_read_unlock();
   return anon_vma;
 }
@@ -121,21 +124,40 @@ function lock_anon_vma_unprotected(page: Page): usize {
 /** The second patch without the third: it pretends that what was read is still there when it is locked. */
 function pretend_lock_anon_vma(page: Page): usize {
   const anon_vma = anon_vma_of(page, read_once<usize>(page_mapping_addr(page)));
-  if (anon_vma != 0) spin_lock_anon_vma(anon_vma);
+  if (anon_vma != 0) anon_vma_lock_read(anon_vma);
+  return anon_vma;
+}
+
+/** Patch 09: the anon_vma is found in a read section, kept by a reference, and waited for behind it. */
+function page_lock_counted_anon_vma(page: Page): usize {
+  rcu_read_lock();
+  let anon_vma = anon_vma_of(page, read_once<usize>(page_mapping_addr(page)));
+  const counts = !without(FIX_ANON_VMA_COUNT);
+  if (counts && anon_vma != 0 && !get_anon_vma_not_zero(anon_vma)) anon_vma = 0;
+  rcu_read_unlock();
+  if (!counts) may_be_preempted();
+  if (anon_vma != 0) anon_vma_lock_read(anon_vma);
   return anon_vma;
 }
 
 /** Locks the anon_vma of a page that nobody keeps mapped; 0 if the page is not mapped as anonymous. */
 export function page_lock_anon_vma(page: Page): usize {
+  if (ANON_VMA_SLEEPS) return page_lock_counted_anon_vma(page);
   if (!CONFIG_TYPESAFE_SLAB) return pretend_lock_anon_vma(page);
   if (without(FIX_RCU | FIX_RCU_FIRST)) return lock_anon_vma_unprotected(page);
   rcu_read_lock();
   const anon_vma = anon_vma_of(page, read_once<usize>(page_mapping_addr(page)));
-  if (anon_vma != 0) spin_lock_anon_vma(anon_vma);
+  if (anon_vma != 0) anon_vma_lock_read(anon_vma);
   // A spinlock is a read section of its own: CPUs that hold one are not preempted.
   rcu_read_unlock();
   if (without(FIX_RCU_LOCKED)) may_be_preempted();
   return anon_vma;
+}
+
+/** Ends page_lock_anon_vma(). */
+export function page_unlock_anon_vma(anon_vma: usize): void {
+  anon_vma_unlock_read(anon_vma);
+  if (ANON_VMA_SLEEPS && !without(FIX_ANON_VMA_COUNT)) put_anon_vma(anon_vma);
 }
 
 /** 2.6.9. */
@@ -143,7 +165,7 @@ function page_referenced_anon(page: Page): u32 {
   const anon_vma = page_lock_anon_vma(page);
   if (anon_vma == 0) return 0;
   const referenced = referenced_by_list(page, anon_vma);
-  spin_unlock_anon_vma(anon_vma);
+  page_unlock_anon_vma(anon_vma);
   return referenced;
 }
 
@@ -151,7 +173,7 @@ function page_referenced_anon(page: Page): u32 {
 function page_referenced_file(page: Page, inode: Inode): u32 {
   if (!lock_or_try_i_mmap(inode_i_mmap_lock(inode))) return 0;
   const referenced = rmap_hits(rmap_walk_file<ReferencedVisitor>(page, inode));
-  spin_unlock_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_unlock_read(inode_i_mmap_lock(inode));
   return referenced;
 }
 
@@ -178,9 +200,9 @@ function page_referenced_maplocked(page: Page): u32 {
       referenced = page_referenced_anonmm(page);
     } else if (PageAnon(page)) {
       const anon_vma = page_anon_owner(page);
-      spin_lock_anon_vma(anon_vma);
+      anon_vma_lock_read(anon_vma);
       referenced = referenced_by_list(page, anon_vma);
-      spin_unlock_anon_vma(anon_vma);
+      anon_vma_unlock_read(anon_vma);
     } else {
       referenced = page_referenced_file(page, changetype<Inode>(page.mapping));
     }

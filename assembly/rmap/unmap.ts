@@ -21,13 +21,8 @@ import { _PAGE_DIRTY, ptep_clear_young, ptep_get_and_clear, set_pte } from "../a
 import { this_reclaim } from "../arch/reclaim_state";
 import { TRACE_UNMAP, trace } from "../arch/trace";
 import { HAS_ANONMM, HAS_PTE_CHAINS } from "../generation";
-import {
-  spin_trylock_ptl,
-  spin_unlock_ptl,
-  spin_lock_anon_vma,
-  spin_unlock_anon_vma,
-  spin_unlock_i_mmap,
-} from "../lock/spinlock_classes";
+import { anon_vma_lock_read, anon_vma_unlock_read, i_mmap_unlock_read } from "../lock/rmap_locks";
+import { spin_trylock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { Inode, inode_i_mmap_lock } from "../mm/mapping";
 import { MmStruct, VmArea, mm_ptl } from "../mm/mm_types";
 import {
@@ -43,7 +38,8 @@ import { put_page } from "../mm/put_page";
 import { swap_duplicate } from "../mm/swap_slots";
 import { swp_entry_to_pte } from "../mm/swap_types";
 import { flush_tlb_page } from "../mm/tlb_flush";
-import { invalidate_page_locked, invalidate_page_unlocked, young_locked } from "../notifier/sites";
+import { methods_under_ptl } from "../notifier/context";
+import { invalidate_page_listed, invalidate_page_locked, young_locked } from "../notifier/sites";
 import {
   HAS_MAPLOCK,
   PTE_BUSY,
@@ -58,7 +54,7 @@ import { clear_page_anon, page_anon_owner } from "./page_anon";
 import { mapcount_add, page_map_lock, page_map_unlock } from "./page_map_lock";
 import { pte_chain_lock, pte_chain_unlock, ptep_to_address, ptep_to_mm } from "./pte_chain";
 import { chain_take } from "./chain_walk";
-import { page_lock_anon_vma } from "./referenced";
+import { page_lock_anon_vma, page_unlock_anon_vma } from "./referenced";
 import {
   RMAP_HIT,
   RMAP_NONE,
@@ -112,16 +108,19 @@ function take_pte(page: Page, mm: MmStruct, address: u64, ptep: usize): void {
   this_reclaim().pteunmap++;
 }
 
+/** Somebody has used the page, as the PTE or a secondary MMU says. Nobody is asked any more from patch 04 on. */
+@inline
+function is_young(mm: MmStruct, address: u64, ptep: usize): bool {
+  if (!methods_under_ptl()) return false;
+  const young = ptep_clear_young(ptep);
+  if (young) flush_tlb_page(mm, address);
+  return young_locked(mm, address, young);
+}
+
 /** try_to_unmap_one, of a PTE that was found. page_table_lock is held; unlocks. */
 @inline
 function unmap_one(page: Page, mm: MmStruct, address: u64, ptep: usize): u64 {
-  const young = ptep_clear_young(ptep);
-  if (young) flush_tlb_page(mm, address);
-  if (young_locked(mm, address, young)) {
-    spin_unlock_ptl(mm_ptl(mm));
-    return FAIL;
-  }
-  if (is_held(page)) {
+  if (is_young(mm, address, ptep) || is_held(page)) {
     spin_unlock_ptl(mm_ptl(mm));
     return FAIL;
   }
@@ -130,7 +129,7 @@ function unmap_one(page: Page, mm: MmStruct, address: u64, ptep: usize): u64 {
   put_page(page);
   const last = page_mapcount(page) <= 0;
   spin_unlock_ptl(mm_ptl(mm));
-  invalidate_page_unlocked(mm, address);
+  invalidate_page_listed(mm, address, PageAnon(page));
   return last ? RMAP_STOP : RMAP_NONE;
 }
 
@@ -188,7 +187,7 @@ function unmap_file(page: Page): u64 {
     return RMAP_NONE;
   }
   const result = rmap_walk_file<UnmapVisitor>(page, changetype<Inode>(mapping));
-  spin_unlock_i_mmap(lock);
+  i_mmap_unlock_read(lock);
   return result;
 }
 
@@ -196,9 +195,9 @@ function unmap_file(page: Page): u64 {
 function unmap_anon_maplocked(page: Page): u64 {
   if (HAS_ANONMM) return anonmm_walk<UnmapVisitor>(page);
   const anon_vma = page_anon_owner(page);
-  spin_lock_anon_vma(anon_vma);
+  anon_vma_lock_read(anon_vma);
   const result = rmap_walk_anon<UnmapVisitor>(page, anon_vma);
-  spin_unlock_anon_vma(anon_vma);
+  anon_vma_unlock_read(anon_vma);
   return result;
 }
 
@@ -232,7 +231,7 @@ function unmap_anon(page: Page): u64 {
   const anon_vma = page_lock_anon_vma(page);
   if (anon_vma == 0) return RMAP_NONE;
   const result = rmap_walk_anon<UnmapVisitor>(page, anon_vma);
-  spin_unlock_anon_vma(anon_vma);
+  page_unlock_anon_vma(anon_vma);
   return result;
 }
 

@@ -17,12 +17,11 @@ import { this_cpu } from "../arch/percpu";
 import { HAS_ANONMM, HAS_PTE_CHAINS } from "../generation";
 import { down_read, up_read } from "../lock/rwsem";
 import {
-  spin_lock_ptl,
-  spin_unlock_ptl,
-  spin_lock_anon_vma,
-  spin_unlock_anon_vma,
-  spin_unlock_i_mmap,
-} from "../lock/spinlock_classes";
+  anon_vma_lock_read,
+  anon_vma_unlock_read,
+  i_mmap_unlock_read,
+} from "../lock/rmap_locks";
+import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";
 import { Inode, inode_i_mmap_lock } from "../mm/mapping";
 import { MmStruct, VmArea, mm_mmap_sem, mm_ptl } from "../mm/mm_types";
 import { PG_reserved, Page, get_page, pfn_to_page } from "../mm/page";
@@ -65,10 +64,10 @@ function missing_after(counted: i32, result: u64): i32 {
 
 /** PTEs that were counted and are in no VMA of the list of `anon_vma`; 0 when a lock was busy. */
 function missing_anon(page: Page, anon_vma: usize): i32 {
-  spin_lock_anon_vma(anon_vma);
+  anon_vma_lock_read(anon_vma);
   const counted = page_mapcount(page);
   const result = rmap_walk_anon<CountVisitor>(page, anon_vma);
-  spin_unlock_anon_vma(anon_vma);
+  anon_vma_unlock_read(anon_vma);
   return missing_after(counted, result);
 }
 
@@ -77,7 +76,7 @@ function missing_file(page: Page, inode: Inode): i32 {
   if (!lock_or_try_i_mmap(inode_i_mmap_lock(inode))) return 0;
   const counted = page_mapcount(page);
   const result = rmap_walk_file<CountVisitor>(page, inode);
-  spin_unlock_i_mmap(inode_i_mmap_lock(inode));
+  i_mmap_unlock_read(inode_i_mmap_lock(inode));
   return missing_after(counted, result);
 }
 

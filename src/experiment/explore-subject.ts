@@ -106,7 +106,7 @@ const subjectOptions = ({
 export function subjectOfKey(key: string, off: Off): SubjectOptions {
   const lock = /^(.+):(\d)cpus$/.exec(key);
   if (lock !== null) return { subject: lock[1] ?? "", cpus: Number(lock[2]), off };
-  const match = /^([a-z-]+):([\w.]+(?:\+[\w=-]+?)*)(-release)?(?::([a-z,-]+))?$/.exec(key);
+  const match = /^([a-z-]+):([\w.-]+?(?:\+[\w=-]+?)*)(-release)?(?::([a-z,-]+))?$/.exec(key);
   if (match === null) return { subject: key, off };
   const [, subject = "", kernel, release, without] = match;
   return { subject, kernel, release: release !== undefined, without: without?.split(","), off };

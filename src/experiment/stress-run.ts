@@ -6,6 +6,7 @@ import type { MemoryViews } from "../layout/view.ts";
 import { lastEvents } from "../machine/bug-report.ts";
 import { checkInvariants } from "../machine/invariants/check.ts";
 import { chosenKernel } from "../kernel/catalogue.ts";
+import { methodsMaySleep } from "../kernel/mmn-patches.ts";
 import { CLIENTS } from "../notifier/clients/index.ts";
 import type { Violation } from "../machine/invariants/findings.ts";
 import { leaks, memoryState, type MemoryState } from "../machine/invariants/leaks.ts";
@@ -63,9 +64,10 @@ export interface StressProgress {
 
 /** Clients that the kernel can stand: those that sleep only where it lets them. */
 function stressedClients(kernel: string): readonly string[] {
-  const { CONFIG_MMU_NOTIFIER: has = 0 } = chosenKernel(kernel).settings;
-  if (has === 0) return [];
-  return CLIENTS.filter((client) => client.sleeps !== true).map((client) => client.name);
+  const { settings } = chosenKernel(kernel);
+  if ((settings["CONFIG_MMU_NOTIFIER"] ?? 0) === 0) return [];
+  const maySleep = methodsMaySleep(settings);
+  return CLIENTS.filter((client) => maySleep || client.sleeps !== true).map(({ name }) => name);
 }
 
 /** Time between two checks of the invariants, in ms: the first ones come early. */

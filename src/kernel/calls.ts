@@ -35,11 +35,11 @@ export interface KernelCalls {
   spin_lock(lock: number): void;
   spin_trylock(lock: number): number;
   spin_unlock(lock: number): void;
-  spin_lock_anon_vma(lock: number): void;
-  spin_lock_i_mmap(lock: number): void;
+  anon_vma_lock_write(lock: number): void;
+  i_mmap_lock_write(lock: number): void;
   spin_lock_ptl(lock: number): void;
-  spin_unlock_anon_vma(lock: number): void;
-  spin_unlock_i_mmap(lock: number): void;
+  anon_vma_unlock_write(lock: number): void;
+  i_mmap_unlock_write(lock: number): void;
   spin_unlock_ptl(lock: number): void;
   spin_is_locked(lock: number): number;
   bit_spin_lock(mask: number, word: number): void;

@@ -1,7 +1,7 @@
 // The historic kernels: what each is, where it comes from, and how its builds are named.
 
 import { ConfigError } from "./error.ts";
-import { PATCHED_KERNEL, PATCHES, isPatch, patchesOf } from "./patches.ts";
+import { PATCH_SERIES, isOnItsWay, isPatch, patchesOf } from "./patches.ts";
 import { VARIANT_PARTS, variantOf, type KernelSettings } from "./variant.ts";
 
 /** One kernel that a machine can run. */
@@ -118,9 +118,14 @@ export const SWITCHES: readonly KernelSwitch[] = [
     values: "off, on",
     meaning: "poison, object tracking, event trace; on in racier stress",
   },
-  ...PATCHES.map(({ name, meaning }) => ({
-    ...{ name: `+${name}`, values: `for ${PATCHED_KERNEL}`, meaning },
-  })),
+  ...PATCH_SERIES.flatMap(({ kernel, patches, all }) => [
+    ...patches.map(({ name, meaning }) => ({
+      ...{ name: `+${name}`, values: `for ${kernel}`, meaning },
+    })),
+    ...(all === undefined
+      ? []
+      : [{ name: `+${all}`, values: `for ${kernel}`, meaning: "all of these" }]),
+  ]),
   ...VARIANT_PARTS.map(({ name, values, meaning }) => ({
     ...{ name: `+${name}=`, values: Object.keys(values).join(", "), meaning },
   })),
@@ -141,16 +146,15 @@ export function chosenKernel(text: string): ChosenKernel {
   const others = words.filter((word) => !isPatch(word));
   const { suffix, settings } = variantOf(version, others);
   const { target = version, settings: own = {} } = entry.builtFrom ?? {};
-  const patched = Object.assign({}, ...patches.map((patch) => patch.settings)) as KernelSettings;
   return {
-    name: `${[version, ...patches.map((patch) => patch.name)].join("+")}${suffix}`,
-    ...{ entry, target, settings: { ...own, ...patched, ...settings } },
+    name: `${[version, ...patches.names].join("+")}${suffix}`,
+    ...{ entry, target, settings: { ...own, ...patches.settings, ...settings } },
   };
 }
 
 /** True for a kernel of one of the `versions`, with whatever settings; one on the way from 2.6.8 to 2.6.9 is of both. */
 export function isOneOf(text: string, versions: readonly string[]): boolean {
   const { name, entry } = chosenKernel(text);
-  const isPatched = name.split("+").some(isPatch);
-  return versions.includes(entry.name) || (isPatched && versions.includes("2.6.9"));
+  if (versions.includes(name) || versions.includes(entry.name)) return true;
+  return isOnItsWay(name.split("+")) && versions.includes("2.6.9");
 }

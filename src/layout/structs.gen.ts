@@ -24,12 +24,27 @@ export const AnonMm = {
 /** Free ones are unlocked and empty: the constructor of the slab makes them so, and they must come back so. See assembly/mm/anon_vma.ts. */
 export const AnonVma = {
   SIZE: 12,
-  /** u32, atomic. Spinlock of the list. */
+  /** u32, atomic. Spinlock of the list; in mmn-v13 with patch 09, AnonVmaSem stands for it. */
   lock: 0,
   /** usize, guarded by lock. VMAs: list head. */
   head_next: 4,
   /** usize, guarded by lock. See head_next. */
   head_prev: 8,
+} as const;
+
+/** Patch 09: what lies behind an AnonVma. See assembly/mm/anon_vma_count.ts. */
+export const AnonVmaSem = {
+  SIZE: 20,
+  /** u32. The words of sem, an RwSemaphore. */
+  anon_vma_sem_0: 0,
+  /** u32. See anon_vma_sem_0. */
+  anon_vma_sem_1: 4,
+  /** u32. See anon_vma_sem_0. */
+  anon_vma_sem_2: 8,
+  /** u32. See anon_vma_sem_0. */
+  anon_vma_sem_3: 12,
+  /** i32, atomic. VMAs on the list, and those who come from a page. */
+  refcount: 16,
 } as const;
 
 /** Free objects of one CPU; the slots follow. See assembly/mm/slab_types.ts. */
@@ -145,7 +160,7 @@ export const Inode = {
   nrpages: 60,
   /** usize, guarded by i_mmap_lock. Root of the tree of VMAs that map the file. */
   i_mmap: 64,
-  /** u32, atomic. Spinlock of i_mmap. */
+  /** u32, atomic. Spinlock of i_mmap; in mmn-v13 with patch 08, InodeSem stands for it. */
   i_mmap_lock: 68,
   /** u32, atomic. Counts truncations: a fault that saw one happen tries again. */
   truncate_count: 72,
@@ -159,6 +174,19 @@ export const Inode = {
   i_list_next: 96,
   /** usize, guarded by inode_lock. See i_list_next. */
   i_list_prev: 100,
+} as const;
+
+/** mmn-v13 with patch 08: what lies behind an Inode. See assembly/mm/mapping.ts. */
+export const InodeSem = {
+  SIZE: 16,
+  /** u32. The words of i_mmap_sem, an RwSemaphore. */
+  i_mmap_sem_0: 0,
+  /** u32. See i_mmap_sem_0. */
+  i_mmap_sem_1: 4,
+  /** u32. See i_mmap_sem_0. */
+  i_mmap_sem_2: 8,
+  /** u32. See i_mmap_sem_0. */
+  i_mmap_sem_3: 12,
 } as const;
 
 /** See assembly/mm/slab_types.ts. */
@@ -916,6 +944,7 @@ export const Zone = {
 export const ATOMIC_FIELDS: Readonly<Record<string, readonly string[]>> = {
   AnonMm: ["lock", "count"],
   AnonVma: ["lock"],
+  AnonVmaSem: ["refcount"],
   Disk: ["lock"],
   Inode: ["i_count", "i_open", "i_flags", "tree_lock", "i_mmap_lock", "truncate_count"],
   KmemCache: ["lock"],
@@ -1106,6 +1135,8 @@ export const FIX_ALL_LOCKS_CLASS = 72057594037927940;
 export const FIX_NOTIFY_FIRST = 144115188075855870;
 /** A range that fork has begun ends after an error too (notifier/sites.ts). */
 export const FIX_RANGE_END = 288230376151711740;
+/** mmn-v13, patch 09: who comes from a page has a reference to the anon_vma before he sleeps (rmap/referenced.ts). */
+export const FIX_ANON_VMA_COUNT = 8589934592;
 /** A fault of a guest compares mmu_notifier_seq (src/notifier/clients/kvm.ts). */
 export const FIX_RETRY_SEQ = 576460752303423500;
 /** A fault of a guest looks at mmu_notifier_count (src/notifier/clients/kvm.ts). */
@@ -1179,7 +1210,7 @@ export const PERCPU_PHASES = 0x200;
 export const PERCPU_GATHER = 0x280;
 export const PERCPU_RECLAIM = 0xa80;
 /** Depth of sections in which no method of a notifier may sleep (notifier/context.ts). */
-export const PERCPU_NOTIFIER = 0xb00;
+export const PERCPU_NOTIFIER = 0xb80;
 export const PERCPU_ARRAY_CACHES = 0xc00;
 export const PERCPU_TRACE = 0x1c00;
 export const PERCPU_HELD_LOCKS = 0x2800;
@@ -1301,7 +1332,7 @@ export const LOCK_NONE = 0;
 export const LOCK_MMAP_SEM = 1;
 export const LOCK_I_SEM = 2;
 export const LOCK_PG_LOCKED = 3;
-/** Classes up to this one sleep, the others spin. */
+/** Classes up to this one sleep, the others spin; but see lock_class_sleeps(). */
 export const LAST_SLEEPING_CLASS = 3;
 export const LOCK_I_MMAP = 4;
 export const LOCK_ANON_VMA = 5;

@@ -61,13 +61,13 @@ export function vmaLink(cpu: Cpu, mm: number, vma: number): void {
   const k = cpu.k;
   const file = vmaFile(cpu, vma);
   const anonVma = vmaAnonVma(cpu, vma);
-  if (file !== 0) k.spin_lock_i_mmap(file + i_mmap_lock);
-  if (anonVma !== 0) k.spin_lock_anon_vma(anonVma);
+  if (file !== 0) k.i_mmap_lock_write(file + i_mmap_lock);
+  if (anonVma !== 0) k.anon_vma_lock_write(anonVma);
   k.vma_tree_insert(mm, vma);
   k.__anon_vma_link(vma);
   if (file !== 0) k.__vma_link_file(vma);
-  if (anonVma !== 0) k.spin_unlock_anon_vma(anonVma);
-  if (file !== 0) k.spin_unlock_i_mmap(file + i_mmap_lock);
+  if (anonVma !== 0) k.anon_vma_unlock_write(anonVma);
+  if (file !== 0) k.i_mmap_unlock_write(file + i_mmap_lock);
 }
 
 /** A new VMA for a free range, or a neighbour that grew over it. 0, or -ENOMEM. */

@@ -122,9 +122,9 @@ export function vmaAdjust(
     const file = vmaFile(cpu, vma);
     const locksFile = file !== 0 && k.has_fix(FIX_ADJUST_LOCK) !== 0;
 
-    if (locksFile) k.spin_lock_i_mmap(file + i_mmap_lock);
+    if (locksFile) k.i_mmap_lock_write(file + i_mmap_lock);
     if (anonVma !== 0) {
-      k.spin_lock_anon_vma(anonVma);
+      k.anon_vma_lock_write(anonVma);
       importAnonVma(cpu, plan.importer, anonVma);
     }
     moveBounds(cpu, vma, start, end, pgoff, plan);
@@ -134,8 +134,8 @@ export function vmaAdjust(
       k.__anon_vma_link(insert);
       if (file !== 0) k.__vma_link_file(insert);
     }
-    if (anonVma !== 0) k.spin_unlock_anon_vma(anonVma);
-    if (locksFile) k.spin_unlock_i_mmap(file + i_mmap_lock);
+    if (anonVma !== 0) k.anon_vma_unlock_write(anonVma);
+    if (locksFile) k.i_mmap_unlock_write(file + i_mmap_lock);
 
     if (!plan.remove) return;
     if (vmaFile(cpu, next) !== 0) k.inode_put(vmaFile(cpu, next));

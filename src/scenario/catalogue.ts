@@ -16,6 +16,7 @@ import { firstTouch } from "./first-touch.ts";
 import { forkStore } from "./fork-store.ts";
 import { forkUnmap } from "./fork-unmap.ts";
 import { forkWalk } from "./fork-walk.ts";
+import { countedAnonVma } from "./counted-anon-vma.ts";
 import { cowNotify } from "./cow-notify.ts";
 import { forkRange } from "./fork-range.ts";
 import { getTaskMm } from "./get-task-mm.ts";
@@ -86,6 +87,7 @@ export const SCENARIOS: readonly Scenario[] = [
   getTaskMm,
   unregisterExit,
   releaseTruncate,
+  countedAnonVma,
   chainUnmap,
   chainFault,
   lineageExit,

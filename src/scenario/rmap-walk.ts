@@ -15,13 +15,13 @@ import { PAGE, defineScenario, twoThreads } from "./scenario.ts";
 function walkAnonVma(cpu: Cpu, anonVma: number): void {
   const { k } = cpu;
   const head = anonVma + AnonVma.head_next;
-  k.spin_lock_anon_vma(anonVma);
+  k.anon_vma_lock_write(anonVma);
   for (let node = getI32(cpu, head); node !== head; node = getI32(cpu, node)) {
     const ptl = vmaMm(cpu, node - VmArea.anon_vma_node_next) + MmStruct.page_table_lock;
     k.spin_lock_ptl(ptl);
     k.spin_unlock_ptl(ptl);
   }
-  k.spin_unlock_anon_vma(anonVma);
+  k.anon_vma_unlock_write(anonVma);
 }
 
 export const rmapWalk = defineScenario<{ at: number; anonVma: number }>({

@@ -8,6 +8,7 @@ import {
   FIX_CHAINLOCK,
   FIX_SPARE_FIRST,
   FIX_ADOPT_LOCK,
+  FIX_ANON_VMA_COUNT,
   FIX_ANON_VMA_EMPTY,
   FIX_ANON_VMA_RECHECK,
   FIX_CHILD_AFTER,
@@ -149,6 +150,8 @@ export const SWITCHES_OFF = {
   "late-notify": FIX_NOTIFY_FIRST,
   /** Fork leaves a range open when it runs out of memory, as v13 did. */
   "no-range-end": FIX_RANGE_END,
+  /** mmn-v13, patch 09: who comes from a page waits for the anon_vma's semaphore without a reference. */
+  "no-anon-vma-count": FIX_ANON_VMA_COUNT,
   /** A fault of a guest does not compare mmu_notifier_seq. */
   "no-retry-seq": FIX_RETRY_SEQ,
   /** A fault of a guest does not look at mmu_notifier_count. */

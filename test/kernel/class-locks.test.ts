@@ -29,15 +29,15 @@ describe("a kernel with a lock of its own for each class", () => {
     const iMmap = k.inode_alloc(1, 0, 0, 0) + Inode.i_mmap_lock;
     const tree = iMmap - Inode.i_mmap_lock + Inode.tree_lock;
 
-    k.spin_lock_i_mmap(iMmap);
-    k.spin_lock_anon_vma(anonVma);
+    k.i_mmap_lock_write(iMmap);
+    k.anon_vma_lock_write(anonVma);
     k.spin_lock_ptl(ptl);
     k.spin_lock(tree);
     const held = [iMmap, anonVma, ptl, tree].map((lock) => getU32(cpu, lock));
     k.spin_unlock(tree);
     k.spin_unlock_ptl(ptl);
-    k.spin_unlock_anon_vma(anonVma);
-    k.spin_unlock_i_mmap(iMmap);
+    k.anon_vma_unlock_write(anonVma);
+    k.i_mmap_unlock_write(iMmap);
 
     // Test and set; the ticket that comes next, and whose turn it is; a node of this CPU; a locked byte.
     const [wordOfIMmap, wordOfAnonVma, wordOfPtl = 0, wordOfTree] = held;

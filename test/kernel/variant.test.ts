@@ -24,6 +24,17 @@ describe("the name of a kernel", () => {
       "2.6.8+anon-in-mapping+typesafe-slab+spinlock=ticket",
       { CONFIG_ANON_IN_MAPPING: 1, CONFIG_TYPESAFE_SLAB: 1, CONFIG_SPINLOCK: 2 },
     ],
+    [
+      "mmn-v13+patch10+i-mmap-sem+patch04",
+      "mmn-v13+outside-ptl+i-mmap-sem+mm-lock-sem",
+      { CONFIG_MMU_NOTIFIER: 1, CONFIG_MMN_PATCHES: 81 },
+    ],
+    ["mmn-v13+all", "mmn-v13+all", { CONFIG_MMN_PATCHES: 127 }],
+    [
+      "mmn-v13+patch04+patch05+patch06+patch07+patch08+patch09+patch10",
+      "mmn-v13+all",
+      { CONFIG_MMN_PATCHES: 127 },
+    ],
   ])("%s is %s, with its settings", (text, name, settings) => {
     expect(chosenKernel(text)).toMatchObject({ name, settings });
   });
@@ -37,6 +48,12 @@ describe("the name of a kernel", () => {
     ["anonmm+typesafe-slab", "nothing that it changes"],
     ["2.6.8+kill-page-map-lock", "needs anon-in-mapping: no lock would keep"],
     ["2.6.8+anon-in-mapping+mm-lock-ordering", "needs kill-page-map-lock: who holds PG_maplock"],
+    ["2.6.27+outside-ptl", "2.6.27 has nothing that it changes"],
+    ["mmn-v13+unmap-vmas-gather", "needs free-pgtables-gather: free_pgtables would have no"],
+    ["mmn-v13+i-mmap-sem", "needs mm-lock-sem: mm_lock would take spinlocks"],
+    ["mmn-v13+patch10", "needs i-mmap-sem"],
+    ["mmn-v13+patch09", "needs i-mmap-sem: vma_adjust would sleep"],
+    ["mmn-v13+patch07", "needs i-mmap-sem: there is no semaphore"],
     ["2.6.8+swapoff-anon-vma", "needs kill-page-map-lock: a page on swap"],
   ])("%s is refused: %s", (text, sentence) => {
     expect(() => chosenKernel(text)).toThrow(ConfigError);
@@ -51,6 +68,7 @@ test.each([
   ],
   ["2.6.9+CONFIG_NONE=1", "CONFIG_NONE cannot be chosen"],
   ["2.6.9+CONFIG_RMAP=9", "CONFIG_RMAP names no reverse map"],
+  ["mmn-v13+CONFIG_MMN_PATCHES=32", "patch 09 needs 08: vma_adjust would sleep"],
   ["2.6.8+CONFIG_KILL_PAGE_MAP_LOCK=1", "kill-page-map-lock needs anon-in-mapping: no lock would"],
 ])("%s does not compile: %s", (kernel, sentence) => {
   expect(() => loadKernel(kernel, false)).toThrow(sentence);

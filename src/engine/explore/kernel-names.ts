@@ -23,11 +23,17 @@ interface Place {
   readonly offset: number;
 }
 
+/** A struct behind which, in some kernels, another one lies. */
+function withTail<S extends Fields>(fields: S, tail: Fields): S {
+  const behind = Object.entries(tail).map(([name, at]) => [name, at + (fields["SIZE"] as number)]);
+  return { ...fields, ...(Object.fromEntries(behind) as Fields) };
+}
+
 /** Structs whose objects are found by their address. */
 const STRUCTS = {
   AnonMm: layout.AnonMm,
-  AnonVma: layout.AnonVma,
-  Inode: layout.Inode,
+  AnonVma: withTail(layout.AnonVma, layout.AnonVmaSem),
+  Inode: withTail(layout.Inode, layout.InodeSem),
   MmStruct: layout.MmStruct,
   Page: layout.Page,
   PerCpu: layout.PerCpu,

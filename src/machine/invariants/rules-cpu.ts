@@ -54,6 +54,7 @@ import {
   _PAGE_RW,
 } from "../../layout/structs.gen.ts";
 import { hex } from "./findings.ts";
+import { rmapSemaphores } from "./rmap-sems.ts";
 import { listNodes } from "./lists.ts";
 import { mmName } from "./walk-mms.ts";
 import { areaOf, flagsOf, frameName, lockIsFree, type PteRecord, type World } from "./world.ts";
@@ -192,6 +193,9 @@ function* spinlocks(world: World): Generator<[name: string, address: number]> {
     yield [`i_mmap_lock of inode ${hex(inode)}`, inode + Inode.i_mmap_lock];
     yield [`wait_lock of i_sem of inode ${hex(inode)}`, inode + Inode.i_sem_0 + Mutex.wait_lock];
   }
+  for (const [name, at] of rmapSemaphores(world)) {
+    yield [`wait_lock of ${name}`, at + RwSemaphore.wait_lock];
+  }
 }
 
 /** Nobody is inside: no lock, semaphore, page lock, gather or shootdown is in use: LOCKS. */
@@ -208,6 +212,9 @@ export function checkLocks(world: World): void {
       `holders of mmap_sem of mm ${hex(mm)}`,
       world.i32(mm + MmStruct.mmap_sem_0 + RwSemaphore.activity),
     );
+  }
+  for (const [name, at] of rmapSemaphores(world)) {
+    zero(`holders of ${name}`, world.i32(at + RwSemaphore.activity));
   }
   for (const inode of world.objects[CACHE_INODE] ?? []) {
     zero(`holder of i_sem of inode ${hex(inode)}`, world.u32(inode + Inode.i_sem_0 + Mutex.held));

@@ -19,6 +19,7 @@ import {
 } from "../../layout/structs.gen.ts";
 import { hex } from "./findings.ts";
 import { headOf, lineageOf } from "./lineages.ts";
+import { checkAnonVmaCount } from "./rmap-sems.ts";
 import { listNodes, treeNodes } from "./lists.ts";
 import { fileName } from "./walk-files.ts";
 import { vmaName } from "./walk-mms.ts";
@@ -137,6 +138,7 @@ function checkAnonVmas(world: World): void {
     const what = `list of anon_vma ${hex(anonVma)}`;
     const nodes = listNodes(world, anonVma + AnonVma.head_next, "I-VISIBLE", what);
     if (nodes.length === 0) world.findings.add("I-VISIBLE", what, "VMAs", "none");
+    checkAnonVmaCount(world, anonVma, nodes.length);
     for (const node of nodes) listed.set(node - VmArea.anon_vma_node_next, anonVma);
   }
   for (const vma of world.vmas()) {

@@ -19,6 +19,7 @@ const WIDE = [
   "same-page",
   "fork-store",
   "release-truncate",
+  "counted-anon-vma",
   "swapoff-fault",
   "swapoff-reuse",
 ];
