@@ -21,14 +21,15 @@ import { Inode } from "./mm/mapping";
 import { PG_dirty, Page, page_address, page_set_flag, pfn_to_page } from "./mm/page";
 import { page_has_content } from "./mm/page_alloc";
 
+// Not for the host: the explorer's wait loop calls it (src/engine/explore/instrument.ts). The first to be compiled:
+// a handler takes locks, and waits for locks serve handlers; begun here, no lock is to be inlined into itself.
+export { serve_ipis } from "./arch/ipi";
 export { attach_disk, boot_machine, min_lowmem_pfns } from "./mm/boot";
 export { cpu_idle, enter_rest, take_interrupts } from "./sched/idle";
 export { rcu_drain, synchronize_kernel } from "./sched/rcu_tasklet";
 export { cpu_kicks } from "./lock/sleep";
 export { cpu_kick, send_ipi } from "./arch/kick";
 export { leave_lazy } from "./arch/tlb_state";
-// Not for the host: the explorer's wait loop calls it (src/engine/explore/instrument.ts).
-export { serve_ipis } from "./arch/ipi";
 export { has_fix } from "./arch/fixes";
 export { local_flush_tlb } from "./arch/tlb";
 export { flush_tlb_mm } from "./mm/tlb_flush";
@@ -60,7 +61,12 @@ export { lock_page, trylock_page, unlock_page, wait_on_page_writeback } from "./
 
 export { alloc_pages, free_pages, drain_local_pages } from "./mm/page_alloc";
 export { put_page } from "./mm/put_page";
-export { kmem_cache_alloc, kmem_cache_free, kmem_cache_reap_all } from "./mm/slab";
+export {
+  kmem_cache_alloc,
+  kmem_cache_drain_others,
+  kmem_cache_free,
+  kmem_cache_reap_all,
+} from "./mm/slab";
 export { pte_chain_drain } from "./rmap/pte_chain";
 export { activate_page, lru_add_drain } from "./mm/lru";
 export { kswapd, try_to_free_pages } from "./mm/reclaim";

@@ -11,5 +11,7 @@ export const ATTENTION_HOST: u32 = 4;
 export const ATTENTION_RCU: u32 = 8;
 /** kswapd is wanted on this CPU; it runs where callbacks of RCU do (mm/kswapd.ts). */
 export const ATTENTION_KSWAPD: u32 = 16;
+/** The free objects that this CPU keeps are wanted back; served where ATTENTION_TLB is (arch/call_function.ts). */
+export const ATTENTION_DRAIN: u32 = 64;
 /** A process that may run here was chosen to be killed (mm/oom_kill.ts). */
 export const ATTENTION_KILL: u32 = 32;

@@ -42,6 +42,8 @@ export class BootParams {
   patches: u32;
   /** SWAPOFF_*: how swapoff looks for PTEs (mm/unuse.ts). */
   swapoff: u32;
+  /** 1: interrupts are taken in the middle of kernel code too (arch/ipi.ts); checking builds only. */
+  interrupts_inside: u32;
 }
 
 /** The boot parameters of this machine. */

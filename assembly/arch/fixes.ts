@@ -73,6 +73,8 @@ export const FIX_REFERENCED_UNLOCK: u64 = 0x40000000;
 export const FIX_CHILD_AFTER: u64 = 0x80000000;
 /** A PTE of a file moves under i_mmap_lock (mm/mremap.ts). */
 export const FIX_MOVE_LOCK: u64 = 0x100000000;
+/** The lock of a slab cache, which an interrupt takes too, is held with interrupts off (mm/slab.ts). */
+export const FIX_CACHE_IRQ: u64 = 0x400000000;
 
 /** The count of a slot of swap changes under swap_device_lock (mm/swap_slots.ts). */
 export const FIX_SWAP_COUNT: u64 = 0x10000000000;

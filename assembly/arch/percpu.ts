@@ -26,6 +26,8 @@ export const PAGEVEC_SIZE: u32 = 16;
 /** Queue nodes that a CPU keeps for locks of one word, as many as it may hold; bytes of each. */
 export const LOCK_NODES: u32 = 16;
 export const LOCK_NODE_SIZE: usize = 64;
+/** What PerCpu.irq_disabled is more by in a handler that takes locks. */
+export const HARDIRQ_OFFSET: u32 = 0x10000;
 /** Phases that a profile tells apart. */
 export const NR_PHASES: u32 = 8;
 

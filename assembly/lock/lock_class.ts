@@ -59,7 +59,9 @@ export const LOCK_SWAP_DEVICE: u32 = 23;
 export const LOCK_DISK: u32 = 24;
 /** anonmm.lock: the members of a lineage. */
 export const LOCK_ANONMM: u32 = 25;
-export const NR_LOCK_CLASSES: u32 = 26;
+/** No lock: a handler of an interrupt that takes locks. Who holds one with interrupts on may have to wait for it. */
+export const LOCK_HANDLER: u32 = 26;
+export const NR_LOCK_CLASSES: u32 = 27;
 
 /** True if who waits for a lock of this class sleeps: mmn-v13 with patches 08 and 09 has two more of them. */
 @inline

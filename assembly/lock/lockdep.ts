@@ -13,9 +13,14 @@
 // only grows, so a bit set atomically and then a look at what is set finds every cycle: of two CPUs
 // that close one together, the later sees both halves.
 //
-// Interrupts. A handler takes no lock (arch/ipi.ts), and a CPU that waits for a lock serves interrupts.
-// What can go wrong is that one with interrupts off waits for a lock whose holder waits for its answer.
-// So "interrupts off" counts as a class, LOCK_INTERRUPTS, and waiting for answers as taking it.
+// Interrupts. A CPU that waits for a lock serves interrupts. One with interrupts off that waits for a lock whose
+// holder waits for its answer waits for ever. So "interrupts off" counts as a class, LOCK_INTERRUPTS, and
+// waiting for answers as taking it.
+//
+// Handlers. One may come while a lock is held with interrupts on, and the lock is not freed before it ends: so
+// "a handler" is a class too, LOCK_HANDLER, taken inside each spinlock that is held so, and held by handlers. A
+// lock that a handler takes and that somebody holds with interrupts on closes a circle, and so does one that
+// is taken inside of such a lock: what Linux calls inconsistent {IN-HARDIRQ-W} -> {HARDIRQ-ON-W} usage.
 //
 // Checking builds only. For the explorer nothing here is a step of the schedule, so call it by name
 // from elsewhere: a copy of this code in another file would be. Left out: the difference between
@@ -32,9 +37,10 @@ import {
 } from "../arch/bug";
 import { held_lock, held_lock_add, held_lock_remove, nr_held_locks } from "../arch/held_locks";
 import { LOCK_ORDER } from "../arch/memory_map";
-import { this_cpu } from "../arch/percpu";
+import { HARDIRQ_OFFSET, this_cpu } from "../arch/percpu";
 import {
   LOCK_ANON_VMA,
+  LOCK_HANDLER,
   LOCK_INTERRUPTS,
   LOCK_I_MMAP,
   LOCK_NONE,
@@ -94,7 +100,9 @@ function outer_of(lock_class: u32): usize {
 
 /** Bits of the classes that this CPU holds. */
 function classes_held(): u32 {
-  let classes: u32 = this_cpu().irq_disabled != 0 ? bit(LOCK_INTERRUPTS) : 0;
+  const irq_disabled = this_cpu().irq_disabled;
+  let classes: u32 = irq_disabled != 0 ? bit(LOCK_INTERRUPTS) : 0;
+  if (irq_disabled >= HARDIRQ_OFFSET) classes |= bit(LOCK_HANDLER);
   const count = nr_held_locks();
   for (let i: u32 = 0; i < count; i++) classes |= bit(held_lock(i).lock_class);
   return classes;
@@ -144,12 +152,22 @@ function about_to_take(key: usize, lock_class: u32): void {
   if (unknown != 0) learn(unknown, lock_class, key);
 }
 
+/** A handler may come while this CPU holds a lock of this class. */
+@inline
+function may_be_interrupted(key: usize, lock_class: u32): void {
+  if (this_cpu().irq_disabled != 0 || lock_class_sleeps(lock_class)) return;
+  if ((read_once<u32>(outer_of(LOCK_HANDLER)) & bit(lock_class)) == 0) {
+    learn(bit(lock_class), LOCK_HANDLER, key);
+  }
+}
+
 /** Before this CPU waits for the lock of a key (lock_class.ts). `subclass`: 0 or SINGLE_DEPTH_NESTING. */
 export function lock_acquire(key: usize, subclass: u32): void {
   if (boot().lockdep == 0) return;
   const lock_class = lock_class_of(key);
   if (lock_class == LOCK_NONE) return;
   about_to_take(key, lock_class + subclass);
+  may_be_interrupted(key, lock_class + subclass);
   held_lock_add(key, lock_class + subclass);
 }
 
@@ -157,7 +175,9 @@ export function lock_acquire(key: usize, subclass: u32): void {
 export function lock_acquire_tried(key: usize): void {
   if (boot().lockdep == 0) return;
   const lock_class = lock_class_of(key);
-  if (lock_class != LOCK_NONE) held_lock_add(key, lock_class);
+  if (lock_class == LOCK_NONE) return;
+  may_be_interrupted(key, lock_class);
+  held_lock_add(key, lock_class);
 }
 
 /** This CPU may sleep now: it holds no spinlock. */

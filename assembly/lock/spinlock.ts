@@ -2,7 +2,7 @@
 // configuration: CONFIG_SPINLOCK, and for three classes one of their own (spinlock_classes.ts). A lock is named by
 // the address of its word.
 
-import { local_irq_disable, local_irq_enable } from "../arch/ipi";
+import { interruptible, local_irq_disable, local_irq_enable } from "../arch/ipi";
 import { lock_stat_acquired, lock_stat_clock, lock_stat_release } from "./lock_stat";
 import { SINGLE_DEPTH_NESTING, lock_acquire, lock_acquire_tried, lock_release } from "./lockdep";
 import { word_is_locked, word_lock, word_trylock, word_unlock } from "./word_lock";
@@ -21,6 +21,7 @@ export function spin_lock_kind(kind: i32, lock: usize, subclass: u32): void {
   } else {
     word_lock(kind, lock);
   }
+  interruptible();
 }
 
 /** Takes a lock behind which `kind` stands if it is free. */
@@ -76,5 +77,12 @@ export function spin_lock_irq(lock: usize): void {
 /** Ends spin_lock_irq. */
 export function spin_unlock_irq(lock: usize): void {
   spin_unlock(lock);
+  irq_enable();
+}
+
+/** Ends local_irq_disable; an interrupt that waits for it comes at once. */
+@inline
+export function irq_enable(): void {
   local_irq_enable();
+  interruptible();
 }

@@ -12,20 +12,26 @@
 // in it: it stays an object of this cache, constructed, if perhaps another one. So such a cache needs
 // a constructor, and is never poisoned.
 //
+// Lock: KmemCache.lock, with interrupts off, since kmem_cache_drain() takes it in an interrupt; the array of a
+// CPU changes where no interrupt comes in between.
+//
 // Left out: slabs of more than one frame, colouring, off-slab descriptors, reaping by a timer,
 // destructors.
 
 import { BUG_SLAB_FLAGS, bug_on } from "../arch/bug";
-import { FIX_REINIT, FIX_TYPESAFE_SLAB, without } from "../arch/fixes";
+import { ATTENTION_DRAIN } from "../arch/attention";
+import { boot } from "../arch/boot_params";
+import { FIX_CACHE_IRQ, FIX_REINIT, FIX_TYPESAFE_SLAB, without } from "../arch/fixes";
+import { send_ipi } from "../arch/kick";
 import { memset } from "../arch/memory";
 import { PAGE_SIZE } from "../arch/memory_map";
-import { ARRAY_CACHE_SLOTS } from "../arch/percpu";
+import { ARRAY_CACHE_SLOTS, percpu_of, smp_processor_id } from "../arch/percpu";
 import { shadow_allocated, shadow_freed } from "../check/shadow";
 import { list_add, list_del, list_empty, list_init, list_next } from "../lib/list";
 import { RcuHead, call_rcu } from "../lock/rcu";
 import { anon_vma_sem } from "../lock/rmap_locks";
 import { init_rwsem } from "../lock/rwsem";
-import { spin_lock_irq, spin_unlock_irq } from "../lock/spinlock";
+import { irq_enable, spin_lock, spin_lock_irq, spin_unlock } from "../lock/spinlock";
 import { ANON_VMA_SLEEPS } from "../notifier/config";
 import { PG_slab, page_address, page_clear_flag, page_set_flag, virt_to_page } from "./page";
 import { GFP_KERNEL, alloc_page, free_pages } from "./page_alloc";
@@ -56,6 +62,23 @@ import {
   slot,
 } from "./slab_types";
 import { check_alloc, check_free } from "./slab_check";
+
+/** Takes the lock of a cache. */
+function cache_lock(cache: KmemCache): void {
+  if (without(FIX_CACHE_IRQ)) spin_lock(changetype<usize>(cache));
+  else spin_lock_irq(changetype<usize>(cache));
+}
+
+/** Turns interrupts on again behind cache_lock(). */
+function cache_irq_enable(): void {
+  if (!without(FIX_CACHE_IRQ)) irq_enable();
+}
+
+/** Ends cache_lock(). */
+function cache_unlock(cache: KmemCache): void {
+  spin_unlock(changetype<usize>(cache));
+  cache_irq_enable();
+}
 
 /** Makes an empty cache of objects of `size_bytes`. */
 export function kmem_cache_create(
@@ -117,19 +140,19 @@ function cache_grow(cache_id: u32, gfp_mask: u32): bool {
       shadow_allocated(first_object(cache, slab) + i * cache.object_size, cache.reallen);
     }
   }
-  spin_lock_irq(changetype<usize>(cache));
+  cache_lock(cache);
   list_add(changetype<usize>(slab), free_list(cache));
   cache.nr_slabs++;
   cache.grown++;
   cache.free_objects += cache.num;
-  spin_unlock_irq(changetype<usize>(cache));
+  cache_unlock(cache);
   return true;
 }
 
 function cache_alloc_refill(cache_id: u32, array: ArrayCache): void {
   const cache = cache_of(cache_id);
   array.refills++;
-  spin_lock_irq(changetype<usize>(cache));
+  cache_lock(cache);
   while (array.avail < BATCH) {
     let node = list_next(partial_list(cache));
     if (node == partial_list(cache)) {
@@ -149,7 +172,7 @@ function cache_alloc_refill(cache_id: u32, array: ArrayCache): void {
     list_del(node);
     list_add(node, slab.free == <u32>BUFCTL_END ? full_list(cache) : partial_list(cache));
   }
-  spin_unlock_irq(changetype<usize>(cache));
+  cache_unlock(cache);
 }
 
 /** An object of the cache, or 0 when out of memory. May reclaim: no spinlock is held. */
@@ -176,9 +199,9 @@ export function kmem_cache_alloc_gfp(cache_id: u32, gfp_mask: u32): usize {
 
 /**
  * Gives one object back to its slab, and a slab that got empty to the buddy allocator if there are
- * many.
+ * many and it is not to be kept.
  */
-function free_block(cache: KmemCache, object: usize): void {
+function free_block(cache: KmemCache, object: usize, keep: bool): void {
   const slab = slab_of(object);
   const index = index_of(cache, slab, object);
   store<u16>(bufctl(slab, index), <u16>slab.free);
@@ -188,7 +211,7 @@ function free_block(cache: KmemCache, object: usize): void {
   list_del(changetype<usize>(slab));
   if (slab.inuse != 0) {
     list_add(changetype<usize>(slab), partial_list(cache));
-  } else if (cache.free_objects > cache.free_limit) {
+  } else if (!keep && cache.free_objects > cache.free_limit) {
     slab_destroy(cache, slab);
   } else {
     list_add(changetype<usize>(slab), free_list(cache));
@@ -221,13 +244,32 @@ function free_slab(slab: Slab): void {
   free_pages(page, 0);
 }
 
-function cache_flusharray(cache: KmemCache, array: ArrayCache, count: u32): void {
-  spin_lock_irq(changetype<usize>(cache));
-  for (let i: u32 = 0; i < count; i++) free_block(cache, load<usize>(slot(array, i)));
-  spin_unlock_irq(changetype<usize>(cache));
+function cache_flusharray(cache: KmemCache, array: ArrayCache, count: u32, keep: bool): void {
+  cache_lock(cache);
+  for (let i: u32 = 0; i < count; i++) free_block(cache, load<usize>(slot(array, i)), keep);
+  spin_unlock(changetype<usize>(cache));
   array.avail -= count;
   for (let i: u32 = 0; i < array.avail; i++) {
     store<usize>(slot(array, i), load<usize>(slot(array, i + count)));
+  }
+  cache_irq_enable();
+}
+
+/** An interrupt: gives the free objects of this CPU back to their slabs, and no slab away. Linux: do_drain. */
+export function kmem_cache_drain(): void {
+  for (let cache_id: u32 = 0; cache_id < NR_CACHES; cache_id++) {
+    const array = array_of(cache_id);
+    cache_flusharray(cache_of(cache_id), array, array.avail, true);
+  }
+}
+
+/**
+ * Has the other CPUs give back the free objects that they keep, the next time they take interrupts. Linux:
+ * drain_cpu_caches, which waits for it.
+ */
+export function kmem_cache_drain_others(): void {
+  for (let id: u32 = 0; id < boot().nr_cpus; id++) {
+    if (id != smp_processor_id()) send_ipi(percpu_of(id), ATTENTION_DRAIN);
   }
 }
 
@@ -235,7 +277,7 @@ function cache_flusharray(cache: KmemCache, array: ArrayCache, count: u32): void
 export function kmem_cache_free(cache_id: u32, object: usize): void {
   const array = array_of(cache_id);
   if (CONFIG_CHECK) check_free(cache_id, object);
-  if (array.avail == ARRAY_CACHE_SLOTS) cache_flusharray(cache_of(cache_id), array, BATCH);
+  if (array.avail == ARRAY_CACHE_SLOTS) cache_flusharray(cache_of(cache_id), array, BATCH, false);
   array.frees++;
   store<usize>(slot(array, array.avail++), object);
 }
@@ -245,13 +287,13 @@ export function kmem_cache_reap_all(): void {
   for (let cache_id: u32 = 0; cache_id < NR_CACHES; cache_id++) {
     const cache = cache_of(cache_id);
     const array = array_of(cache_id);
-    cache_flusharray(cache, array, array.avail);
-    spin_lock_irq(changetype<usize>(cache));
+    cache_flusharray(cache, array, array.avail, false);
+    cache_lock(cache);
     while (!list_empty(free_list(cache))) {
       const node = list_next(free_list(cache));
       list_del(node);
       slab_destroy(cache, changetype<Slab>(node));
     }
-    spin_unlock_irq(changetype<usize>(cache));
+    cache_unlock(cache);
   }
 }

@@ -69,6 +69,7 @@ export interface KernelCalls {
   kmem_cache_alloc(cache: number): number;
   kmem_cache_free(cache: number, object: number): void;
   kmem_cache_reap_all(): void;
+  kmem_cache_drain_others(): void;
   pte_chain_drain(): void;
   lru_add_drain(): void;
   activate_page(page: number): void;

@@ -35,6 +35,7 @@ const NAMES: Readonly<Record<number, string>> = {
   [layout.LOCK_SWAP_DEVICE]: "swap_device_lock",
   [layout.LOCK_DISK]: "disk.lock",
   [layout.LOCK_ANONMM]: "anonmm.lock",
+  [layout.LOCK_HANDLER]: "handler",
 };
 
 /** What a class is called. */
@@ -70,12 +71,16 @@ function nestingOf(memory: MemoryViews, outer: number, inner: number): Nesting {
 
 const CLASSES = Array.from({ length: NR_LOCK_CLASSES - 1 }, (_, i) => i + 1);
 
-/** Every pair that has nested since boot; none unless the build is a checking one. */
+/**
+ * Every pair that has nested since boot; none unless the build is a checking one. What a handler may interrupt,
+ * and takes, is no such pair.
+ */
 export function learntNestings(memory: MemoryViews): Nesting[] {
-  return CLASSES.flatMap((outer) =>
-    CLASSES.filter((inner) => isInside(memory, outer, inner)).map((inner) =>
-      nestingOf(memory, outer, inner),
-    ),
+  const locks = CLASSES.filter((lockClass) => lockClass !== layout.LOCK_HANDLER);
+  return locks.flatMap((outer) =>
+    locks
+      .filter((inner) => isInside(memory, outer, inner))
+      .map((inner) => nestingOf(memory, outer, inner)),
   );
 }
 
@@ -106,16 +111,24 @@ function chain(memory: MemoryViews, outer: number, inner: number): Nesting[] {
 }
 
 const INTERRUPTS = lockClassName(layout.LOCK_INTERRUPTS);
+const HANDLER = lockClassName(layout.LOCK_HANDLER);
 
-/** Inside of a lock, or of the time without interrupts. */
-const inside = (outer: string): string =>
-  outer === INTERRUPTS ? "with interrupts off" : `inside ${outer}`;
+/** Inside of a lock, of the time without interrupts, or of a handler. */
+function inside(outer: string): string {
+  if (outer === HANDLER) return "in the handler of an interrupt";
+  return outer === INTERRUPTS ? "with interrupts off" : `inside ${outer}`;
+}
 
 function seenBefore({ outer, inner, cpu, held }: Nesting): string {
   const what = inner === INTERRUPTS ? "an interrupt was waited for" : `${inner} was taken`;
   const holding = held.length === 0 ? "" : `, which held ${held.join(" > ")}`;
+  if (inner === HANDLER) {
+    return `${outer} was taken with interrupts on (first by CPU ${cpu}${holding})`;
+  }
   return `${what} ${inside(outer)} (first by CPU ${cpu}${holding})`;
 }
+
+const hexLock = (key: number): string => `0x${((key & ~3) >>> 0).toString(16)}`;
 
 /**
  * A broken rule of locks in words; undefined if `rule` is another. `object` and `value` are those of the
@@ -129,13 +142,17 @@ export function explainLockBug(
   value: number,
 ): string | undefined {
   const [inner, outer] = [lockClassName(value & 0xff), lockClassName(value >>> 8)];
-  const lock = `${inner} at 0x${((object & ~3) >>> 0).toString(16)}`;
+  const lock = `${inner} at ${hexLock(object)}`;
   const takes = inner === INTERRUPTS ? "waits for an interrupt to be served" : `takes ${lock}`;
   const held = heldLocks(memory, cpu);
   const holds = held.length === 0 ? "it holds no lock" : `it holds ${held.join(" > ")}`;
   switch (rule) {
     case layout.BUG_LOCK_ORDER: {
       const earlier = chain(memory, value & 0xff, value >>> 8).map(seenBefore);
+      if (inner === HANDLER) {
+        const what = `takes ${outer} at ${hexLock(object)} with interrupts on`;
+        return `${what}, but before, ${earlier.join(", and ")}; ${holds}`;
+      }
       return `${takes} ${inside(outer)}, but before, ${earlier.join(", and ")}; ${holds}`;
     }
     case layout.BUG_LOCK_RECURSION:

@@ -34,6 +34,7 @@ import { pageReferenced } from "./page-referenced.ts";
 import { rmapWalk } from "./rmap-walk.ts";
 import type { Scenario } from "./scenario.ts";
 import { samePage } from "./same-page.ts";
+import { slabDrain } from "./slab-drain.ts";
 import { splitWalk } from "./split-walk.ts";
 import { swapShare } from "./swap-share.ts";
 import { swapPin } from "./swap-pin.ts";
@@ -77,6 +78,7 @@ export const SCENARIOS: readonly Scenario[] = [
   forkWalk,
   splitWalk,
   forkUnmap,
+  slabDrain,
   guestCow,
   guestTruncate,
   registerTruncate,

@@ -16,6 +16,7 @@ import {
   FIX_COW_FLUSH,
   FIX_COW_FLUSH_FIRST,
   FIX_BIT_UNLOCK,
+  FIX_CACHE_IRQ,
   FIX_FLUSH_BEFORE_FREE,
   FIX_FRESH_LOCK,
   FIX_LOCK_ORDER,
@@ -192,6 +193,8 @@ export const SWITCHES_OFF = {
   "no-count-check": FIX_REMOVE_COUNT,
   /** A page that is being written is not marked. */
   "no-writeback-mark": FIX_WRITEBACK,
+  /** The lock of a slab cache is taken with interrupts on, although an interrupt takes it. */
+  "slab-irqs-on": FIX_CACHE_IRQ,
 } as const;
 
 /** Name of a switch. */

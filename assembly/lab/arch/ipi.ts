@@ -5,6 +5,10 @@
 @inline
 export function serve_ipis(): void {}
 
+/** See serve_ipis. */
+@inline
+export function interruptible(): void {}
+
 /** There are none to turn off. */
 @inline
 export function local_irq_disable(): void {}

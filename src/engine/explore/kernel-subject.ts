@@ -7,6 +7,7 @@
 // machine at rest is checked. Left out: a child on a CPU other than its parent's.
 
 import {
+  ATTENTION_DRAIN,
   ATTENTION_PANIC,
   ATTENTION_TLB,
   BOOT_PARAMS,
@@ -184,7 +185,7 @@ export class KernelSubject implements Subject {
     for (const { cpu } of this.#cpus) {
       const { id, area } = cpu;
       // What a waiting CPU serves: for RCU it is not the place.
-      const served = ATTENTION_TLB | ATTENTION_PANIC;
+      const served = ATTENTION_TLB | ATTENTION_DRAIN | ATTENTION_PANIC;
       calls.configure_cpu(id, area, area + PERCPU_SIZE, area + PerCpu.attention, served);
     }
     const { k } = (this.#cpus[0] as ExploredCpu).cpu;

@@ -36,4 +36,5 @@ export function opReclaim(actor: Actor): void {
   if (!random.chance(5)) return;
   k.pte_chain_drain();
   k.kmem_cache_reap_all();
+  k.kmem_cache_drain_others();
 }

@@ -59,6 +59,21 @@ describe("rmap-walk in the old order", () => {
   });
 });
 
+describe("slab-drain with interrupts on", () => {
+  const slabDrain = scenarioNamed("slab-drain");
+  const without = ["slab-irqs-on"] as const;
+
+  it("is flagged, and deadlocks when the order of locks is not watched: one CPU waits for itself", () => {
+    const watched = explorationWith(new KernelSubject(slabDrain, { without }));
+    const flagged = firstFailure(watched, strategyNamed("pct3", 1), EXECUTIONS);
+    expect(flagged?.failure.rule).toMatch(/^BUG_LOCK_(ORDER|RECURSION)$/);
+
+    const exploration = explorationWith(new KernelSubject(slabDrain, { without, off: UNWATCHED }));
+    const found = firstFailure(exploration, strategyNamed("pct3", 1), EXECUTIONS);
+    expect(found?.failure.rule).toBe("deadlock");
+  });
+});
+
 it.each(SCENARIOS.flatMap(({ name, kernels }) => kernels.map((kernel) => [name, kernel] as const)))(
   "%s on %s: the same schedules with it and without it, and the same number of states",
   (name, kernel) => {
@@ -103,7 +118,8 @@ it.each(["2.6.8", "2.6.9"])("%s: no access of lockdep is a step of the schedule"
   for (const name of ["lock_acquire", "lock_acquire_tried", "lock_release"]) {
     expect(names).toContain(`assembly/lock/lockdep/${name}`);
   }
-  // The compiler makes one function of those that take the default lock, and keeps the name of any.
+  // The compiler makes one function of those that take the default lock, and keeps the name of any. Two: the
+  // exchange, and the look whether the machine takes interrupts here.
   const takes = /\/spin_lock(_ptl|_anon_vma|_i_mmap)?$/;
-  expect(sites.filter(({ function: name }) => takes.test(name))).toHaveLength(1);
+  expect(sites.filter(({ function: name }) => takes.test(name))).toHaveLength(2);
 });
