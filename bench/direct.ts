@@ -6,6 +6,7 @@ import { getI32, getU32 } from "../src/layout/view.ts";
 import { type Cpu, instantiateCpu, loadKernel } from "../src/kernel/load.ts";
 import { CpuLoop } from "../src/machine/cpu-loop.ts";
 import { allocateMemory, machineConfig } from "../src/machine/config.ts";
+import { attachDisk } from "../src/machine/machine.ts";
 import type { Program } from "../src/machine/program.ts";
 import { ProgramTask } from "../src/machine/task.ts";
 import { sysExit } from "../src/syscall/process.ts";
@@ -22,15 +23,16 @@ export class DirectMachine {
   readonly #loop: CpuLoop;
   #programs = 0;
 
-  /** Boots. `memory` as for Machine.boot. Throws ConfigError. */
-  constructor(kernel: string, memory: string, cpus = 1) {
-    const config = machineConfig({ kernel, memory, cpus });
+  /** Boots. `memory` and `disk` as for Machine.boot. Throws ConfigError. */
+  constructor(kernel: string, memory: string, cpus = 1, disk: string | 0 = 0) {
+    const config = machineConfig({ kernel, memory, cpus, disk });
     const module = loadKernel(kernel, false);
     this.cpu = instantiateCpu(module, allocateMemory(config), 0, () => 0);
     const { lowmemPages, highmemPages } = config;
     if (this.cpu.k.boot_machine(cpus, lowmemPages, highmemPages, SPIN_LIMIT, 0) === 0) {
       throw new Error("the machine did not boot");
     }
+    attachDisk(config, this.cpu.k);
     this.cpu.k.leave_lazy();
     this.#loop = new CpuLoop(this.cpu, config, {
       reportThrown: (error) => {

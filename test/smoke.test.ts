@@ -24,6 +24,12 @@ const LINES: Readonly<Record<string, readonly RegExp[]>> = {
   locks: [/^ttas/m],
   notifiers: [/^2\.6\.27 COW, nobody registered .* <= 1\.02$/m, /^mmn-v13 guest hit .* <= 20$/m],
   "pte-copy": [/^2\.6\.8 copy, 512 PTEs, .* <= 1\.1$/m, /^2\.6\.9 zap, 16384 PTEs, .* <= 1\.1$/m],
+  "rmap-walk": [
+    /^2\.6\.8 page_referenced, 10 mappers .* <= 1\.2$/m,
+    /^2\.6\.9 try_to_unmap, 1 mapper .* <= 1\.2$/m,
+    /^2\.6\.9 grace period, 2 CPUs .* <= 100$/m,
+    /^2\.6\.9 swapoff by anon_vma, .* <= 1000$/m,
+  ],
   "scale-linux": [/^2\.6\.8 page_fault1 .* <= 0\.5$/m, /^2\.6\.9 malloc1 .* <= 0\.5$/m],
   scaling: [/^2\.6\.8 read faults .* >= 1\.9$/m, /^2\.6\.9 forks, 4096 pages .* >= 1\.9$/m],
   vma: [/^find_vma of 1,000 VMAs, net .* <= 40$/m, /^mmap\+munmap anywhere of 10,000 .* <= 3$/m],

@@ -5,7 +5,7 @@
 // Every command builds what it measures, measures it, takes it apart, and proves that the machine
 // is as before.
 
-#include "measure.h"
+#include "measure_rmap.h"
 
 // Resident pages of a process of `vma` lines, which is only forked.
 #define MAX_RESIDENT (NR_FRAMES / 4 * 3)
@@ -127,6 +127,16 @@ static void command_pages(const char *name, u32 pages, u32 nr_rounds) {
   answer_rounds(nr_rounds);
 }
 
+// referenced M R, unmap M R: pages that M address spaces map.
+static void command_walk(bool unmap, u32 mappers, u32 nr_rounds) {
+  if (RMAP == RMAP_PTE_CHAIN) return answer_error("this kernel has no twin of its walks");
+  if (mappers < 1 || mappers > MAX_MAPPERS) return answer_error("the number of mappers must be 1 to 1000");
+  if (!good_rounds(nr_rounds)) return;
+  measure_walk(mappers, nr_rounds, unmap);
+  check_machine();
+  answer_rounds(nr_rounds);
+}
+
 // Runs one line; false to end.
 static bool run_line(const char *line) {
   char name[16];
@@ -144,6 +154,10 @@ static bool run_line(const char *line) {
     command_cpus(first);
   } else if (sscanf(line, "forkexit layout %u", &first) == 1) {
     command_forkexit_layout(first);
+  } else if (sscanf(line, "referenced %u %u", &first, &second) == 2) {
+    command_walk(false, first, second);
+  } else if (sscanf(line, "unmap %u %u", &first, &second) == 2) {
+    command_walk(true, first, second);
   } else if (sscanf(line, "forkexit anon %u %u", &first, &second) == 2) {
     command_pages("anon", first, second);
   } else if (sscanf(line, "%15s %u %u", name, &first, &second) == 3) {

@@ -26,6 +26,8 @@ export interface SwapoffOptions {
   readonly pages: readonly number[];
   readonly sharings: readonly SwapSharing[];
   readonly places: readonly SwapPlace[];
+  /** Only these, where a kernel knows several. @defaultValue both */
+  readonly ways?: readonly SwapoffResult["way"][];
   readonly rounds: number;
   readonly onProgress?: (done: number, total: number, note: string) => void;
   readonly interrupted?: () => boolean;
@@ -73,8 +75,13 @@ async function measure(cell: Cell, engine: Engine): Promise<void> {
 }
 
 /** Every configuration. */
-function cellsOf({ kernels, processes, pages, sharings, places }: SwapoffOptions): Cell[] {
-  const ways = kernels.flatMap((kernel) => waysOf(kernel).map((way) => ({ kernel, way })));
+function cellsOf(options: SwapoffOptions): Cell[] {
+  const { kernels, processes, pages, sharings, places } = options;
+  const ways = kernels.flatMap((kernel) =>
+    waysOf(kernel)
+      .filter((way) => options.ways?.includes(way) ?? true)
+      .map((way) => ({ kernel, way })),
+  );
   const sizes = pages.flatMap((each) => processes.map((of) => ({ processes: of, pages: each })));
   return sharings.flatMap((sharing) =>
     places.flatMap((place) =>
