@@ -56,6 +56,7 @@ export type { Unit, Vaddr } from "./layout/units.ts";
 export type { MemoryViews } from "./layout/view.ts";
 export type { MachineConfig, MachineOptions } from "./machine/config.ts";
 export type { RunOptions } from "./machine/machine.ts";
+export type { ProcFile } from "./machine/proc/proc.ts";
 export type { Program, ProgramModule } from "./machine/program.ts";
 export { ProgramTask, type ForkOptions } from "./machine/task.ts";
 export type { ExecImage, Segment } from "./mm/exec.ts";

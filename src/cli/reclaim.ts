@@ -18,9 +18,14 @@ interface Choices extends OutputOptions {
   readonly seconds: number;
   readonly memory: string;
   readonly forks?: boolean;
+  readonly vmas: number;
+  readonly lockStat?: boolean;
 }
 
-const SHIPPED = KERNELS.map((kernel) => kernel.name);
+/** The shipped ones, and 2.6.9 as it would be with trylocks: the question of the mail. */
+const ASKED = [...KERNELS.map((kernel) => kernel.name), "2.6.9+reclaim=trylock"];
+/** Most VMAs: each has a page at least. */
+const MAX_VMAS = 65_536;
 const DEFAULT_CPUS = os.availableParallelism() > 1 ? [1, 2] : [1];
 
 /** The subcommand. */
@@ -33,7 +38,7 @@ export function reclaimCommand(): Command {
       "--kernels <list>",
       "kernels",
       listOf((name) => chosenKernel(name).name),
-      SHIPPED,
+      ASKED,
     )
     .option(
       "--processes <list>",
@@ -48,6 +53,13 @@ export function reclaimCommand(): Command {
       DEFAULT_CPUS,
     )
     .option("--forks", "the last CPU forks processes that exit, and does not use the pages")
+    .option(
+      "--vmas <n>",
+      "the pages lie in n VMAs of one process, whose threads use them on all CPUs (4134: a UML host)",
+      wholeNumber("--vmas", 0, MAX_VMAS),
+      0,
+    )
+    .option("--lock-stat", "also time locks, on machines of their own")
     .option("--rounds <n>", "rounds of every configuration", wholeNumber("--rounds", 1, 1000), 5)
     .option("--seconds <n>", "time of all rounds together", positiveNumber("--seconds", 86_400), 15)
     .option("--memory <size>", "memory of each machine", "24M")

@@ -5,6 +5,7 @@ import { threadsEngine } from "../engine/threads/engine.ts";
 import { runStress, type StressOptions, type StressProgress } from "../experiment/stress.ts";
 import { chosenKernel } from "../kernel/catalogue.ts";
 import { MAX_CPUS } from "../machine/config.ts";
+import { procPages } from "../machine/proc/proc.ts";
 import { formatNumber } from "../report/format.ts";
 import { createProgress } from "../report/progress.ts";
 import { stressHead, stressText } from "../report/stress-text.ts";
@@ -23,6 +24,7 @@ interface Options {
   readonly operations?: number;
   readonly checking: boolean;
   readonly json?: boolean;
+  readonly stat?: boolean;
 }
 
 const STATUS_BROKEN = 1;
@@ -62,8 +64,10 @@ async function stress(given: Options): Promise<void> {
   (options.json ? process.stderr : process.stdout).write(head);
   const progress = showProgress(options);
   const { interrupted } = watch;
+  let stat = "";
   const run: StressOptions = {
     ...options,
+    ...(options.stat ? { atEnd: (memory) => (stat = `\n${procPages(memory)}`) } : {}),
     seed,
     seconds,
     interrupted,
@@ -73,6 +77,8 @@ async function stress(given: Options): Promise<void> {
     const doc = await runStress(run, threadsEngine);
     progress.stop();
     process.stdout.write(options.json ? `${JSON.stringify(doc, null, 2)}\n` : stressText(doc));
+    // With --json standard output is one document.
+    (options.json ? process.stderr : process.stdout).write(stat);
     if (doc.failure !== null) process.exitCode = STATUS_BROKEN;
   } finally {
     progress.stop();
@@ -105,6 +111,7 @@ export function stressCommand(): Command {
       wholeNumber("--operations", 1, 2 ** 40),
     )
     .option("--no-checking", "the release build of the kernel, without poison and trace")
+    .option("--stat", "print meminfo, vmstat, buddyinfo and slabinfo at the end")
     .option("--json", "one JSON document on standard output (docs/json.md)")
     .action(stress);
 }

@@ -2,20 +2,22 @@
 // after the other.
 
 import { performance } from "node:perf_hooks";
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
 import { runStress } from "../experiment/stress.ts";
 import { chosenKernel } from "../kernel/catalogue.ts";
 import type { MemoryViews } from "../layout/view.ts";
 import { MAX_CPUS } from "../machine/config.ts";
 import { readLockStat } from "../machine/lock-stat.ts";
-import { readMeminfo, readVmstat } from "../machine/vmstat.ts";
+import { procText } from "../machine/proc/proc.ts";
+import { readEvents, readMeminfo } from "../machine/proc/text.ts";
 import { stressText } from "../report/stress-text.ts";
 import { textStyle } from "../report/table.ts";
 import { topText, type TopScreen } from "../report/top-text.ts";
 import { watchInterrupt } from "./interrupt.ts";
 import { lockOption, withLocks } from "./locks-of.ts";
 import { positiveNumber, wholeNumber } from "./options.ts";
+import { KEY_LINE, TOP_PAGES, watchKeys, type TopPage } from "./top-keys.ts";
 
 interface Options {
   readonly kernel: string;
@@ -26,6 +28,7 @@ interface Options {
   readonly interval: number;
   readonly seed?: number;
   readonly checking: boolean;
+  readonly page: TopPage;
 }
 
 const STATUS_BROKEN = 1;
@@ -38,8 +41,15 @@ async function top(options: Options): Promise<void> {
   const kernel = withLocks(options.kernel, `${options.lock ?? ""}+lock_stat=on`);
   const watch = watchInterrupt();
   let timer: NodeJS.Timeout | undefined;
+  let leaveKeys = (): void => undefined;
   const atStart = (memory: MemoryViews): void => {
-    timer = setInterval(screens(memory, { ...options, kernel, seed }), options.interval * 1000);
+    const shown = { page: options.page };
+    const screen = screens(memory, { ...options, kernel, seed }, shown);
+    timer = setInterval(screen, options.interval * 1000);
+    leaveKeys = watchKeys((page) => {
+      shown.page = page;
+      screen();
+    });
   };
   const { interrupted } = watch;
   try {
@@ -48,16 +58,22 @@ async function top(options: Options): Promise<void> {
       threadsEngine,
     );
     clearInterval(timer);
+    leaveKeys();
     process.stdout.write(`\n${stressText(doc)}`);
     if (doc.failure !== null) process.exitCode = STATUS_BROKEN;
   } finally {
     clearInterval(timer);
+    leaveKeys();
     watch.stop();
   }
 }
 
 /** Shows a screen whenever it is called. */
-function screens(memory: MemoryViews, options: Options & { readonly seed: number }): () => void {
+function screens(
+  memory: MemoryViews,
+  options: Options & { readonly seed: number },
+  shown: { readonly page: TopPage },
+): () => void {
   const { kernel, cpus, seed } = options;
   const began = performance.now();
   let before: TopScreen | undefined;
@@ -66,11 +82,16 @@ function screens(memory: MemoryViews, options: Options & { readonly seed: number
     const now = performance.now();
     const screen = {
       title: `racier top: kernel ${kernel}, ${cpus} CPUs, seed ${seed}, ${((now - began) / 1000).toFixed(0)} s; Ctrl-C ends`,
-      meminfo: readMeminfo(memory, cpus),
-      vmstat: readVmstat(memory, cpus),
+      meminfo: readMeminfo(memory),
+      vmstat: readEvents(memory),
       locks: readLockStat(memory, cpus),
     };
-    const text = topText(screen, before, (now - shownAt) / 1000, textStyle());
+    const { page } = shown;
+    const body =
+      page === "overview"
+        ? topText(screen, before, (now - shownAt) / 1000, textStyle())
+        : `${screen.title}\n\n/proc/${page}\n${procText(memory, page)}`;
+    const text = process.stdin.isTTY ? `${body}\n${KEY_LINE}\n` : body;
     process.stdout.write(process.stdout.isTTY ? `${HOME_AND_CLEAR}${text}` : `${text}\n`);
     before = screen;
     shownAt = now;
@@ -91,6 +112,11 @@ export function topCommand(): Command {
       "seconds from one screen to the next",
       positiveNumber("--interval", 3600),
       1,
+    )
+    .addOption(
+      new Option("--page <name>", "what is shown first; on a terminal keys change it")
+        .choices(Object.values(TOP_PAGES))
+        .default("overview"),
     )
     .option("--seed <n>", "the same seed, the same work", wholeNumber("--seed", 0, MAX_SEED))
     .option("--no-checking", "the release build of the kernel")

@@ -2,6 +2,16 @@
 
 import type { HostFacts } from "./host.ts";
 
+/** Percent of the time of all CPUs, measured on a machine whose kernel counts its locks. */
+export interface ReclaimLockTimes {
+  /** Waiting for spinlocks, rwsems and page locks of all classes. */
+  readonly waitPercent: number;
+  /** Waiting for page_table_lock. */
+  readonly ptlWaitPercent: number;
+  /** Holding a page_table_lock; of several CPUs that hold one each, all count. */
+  readonly ptlHoldPercent: number;
+}
+
 /** One kernel, number of CPUs and number of processes. Figures are medians over rounds. */
 export interface ReclaimResult {
   readonly kernel: string;
@@ -19,6 +29,20 @@ export interface ReclaimResult {
   readonly missedPercent: number;
   readonly faultsPerSecond: number;
   readonly forksPerSecond: number;
+  /** Time in locks; null without --lock-stat. */
+  readonly locks: ReclaimLockTimes | null;
+}
+
+/** A kernel whose reclaim tries locks against the same one whose reclaim waits for them. */
+export interface ReclaimComparison {
+  readonly spin: string;
+  readonly trylock: string;
+  readonly cpus: number;
+  readonly processes: number;
+  /** Percent; positive: with trylock more pages are reclaimed a second. */
+  readonly changePercent: number;
+  /** 95 % bootstrap interval of `changePercent`. */
+  readonly ci95: readonly number[];
 }
 
 /** What `racier reclaim` measured. */
@@ -30,6 +54,9 @@ export interface ReclaimDocument {
   /** Anonymous pages that are shared: more than there are frames. */
   readonly pages: number;
   readonly forks: boolean;
+  /** VMAs that the pages lie in, of one process whose threads use them on all CPUs; 0: one, and processes. */
+  readonly vmas: number;
   readonly interrupted: boolean;
   readonly results: readonly ReclaimResult[];
+  readonly comparisons: readonly ReclaimComparison[];
 }

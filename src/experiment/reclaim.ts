@@ -11,6 +11,7 @@ import {
 } from "../layout/structs.gen.ts";
 import { getU32 } from "../layout/view.ts";
 import type { Engine } from "../engine/contract.ts";
+import { chosenKernel } from "../kernel/catalogue.ts";
 import { createMachine, type Machine } from "../machine/machine.ts";
 import { ownModule } from "../machine/program.ts";
 import {
@@ -19,7 +20,9 @@ import {
   type PressureOrder,
 } from "../workload/reclaim/orders.ts";
 import { hostFacts } from "./host.ts";
-import type { ReclaimDocument, ReclaimResult } from "./reclaim-document.ts";
+import { compareLocks, type ReclaimSeries } from "./reclaim-compare.ts";
+import type { ReclaimDocument, ReclaimLockTimes, ReclaimResult } from "./reclaim-document.ts";
+import { lockTimes, lockTotals, type LockTotals } from "./reclaim-locks.ts";
 import { median } from "./stats.ts";
 import { takeTurns } from "./turns.ts";
 import { racierVersion } from "./version.ts";
@@ -37,6 +40,10 @@ export interface ReclaimOptions {
   readonly memoryBytes: number;
   /** The last CPU forks and waits, where there are several. */
   readonly forks: boolean;
+  /** Not 0: the pages lie in so many VMAs of one process, whose threads use them on all CPUs. @defaultValue 0 */
+  readonly vmas?: number;
+  /** Also time locks, on machines of their own. */
+  readonly lockStat?: boolean;
   readonly onProgress?: (done: number, total: number, note: string) => void;
   readonly interrupted?: () => boolean;
 }
@@ -46,14 +53,25 @@ interface Cell {
   readonly kernel: string;
   readonly cpus: number;
   readonly processes: number;
-  readonly samples: Omit<
-    ReclaimResult,
-    "kernel" | "cpus" | "processes" | "rounds" | "oversubscribed"
-  >[];
+  readonly samples: Sample[];
+  locks: ReclaimLockTimes | null;
 }
+
+type Sample = Omit<
+  ReclaimResult,
+  "kernel" | "cpus" | "processes" | "rounds" | "oversubscribed" | "locks"
+>;
 
 /** Pages that are shared: half as many again as there are frames. */
 export const sharedPages = (memoryBytes: number): number => Math.floor((memoryBytes / 4096) * 1.5);
+
+/** Pages of each VMA, and of all together, if there are to be many VMAs. */
+function pagesOf({ memoryBytes, vmas = 0 }: ReclaimOptions): { pages: number; perVma: number } {
+  const pages = sharedPages(memoryBytes);
+  if (vmas === 0) return { pages, perVma: 0 };
+  const perVma = Math.max(1, Math.ceil(pages / vmas));
+  return { pages: perVma * vmas, perVma };
+}
 
 const FIELDS = {
   scanned: ReclaimState.pgscan,
@@ -61,6 +79,8 @@ const FIELDS = {
   unmapped: ReclaimState.pteunmap,
   missed: ReclaimState.ptemissed,
 } as const;
+
+type Counters = Record<keyof typeof FIELDS | "faults", number> & { readonly locks: LockTotals };
 
 const sumOf = (machine: Machine, offset: number): number => {
   let sum = 0;
@@ -71,7 +91,7 @@ const sumOf = (machine: Machine, offset: number): number => {
 };
 
 /** What the kernel has counted so far. */
-function countersOf(machine: Machine): Record<keyof typeof FIELDS | "faults", number> {
+function countersOf(machine: Machine): Counters {
   const of = (field: keyof typeof FIELDS): number => sumOf(machine, PERCPU_RECLAIM + FIELDS[field]);
   const [scanned, reclaimed, unmapped, missed] = [
     of("scanned"),
@@ -79,7 +99,8 @@ function countersOf(machine: Machine): Record<keyof typeof FIELDS | "faults", nu
     of("unmapped"),
     of("missed"),
   ];
-  return { scanned, reclaimed, unmapped, missed, faults: sumOf(machine, PerCpu.pgfault) };
+  const faults = sumOf(machine, PerCpu.pgfault);
+  return { scanned, reclaimed, unmapped, missed, faults, locks: lockTotals(machine) };
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -89,7 +110,7 @@ async function watch(
   machine: Machine,
   barrier: SharedArrayBuffer,
   running: Promise<unknown>,
-): Promise<[ReturnType<typeof countersOf>, ReturnType<typeof countersOf>]> {
+): Promise<[Counters, Counters]> {
   const words = new Int32Array(barrier);
   const state = { over: false };
   const ended = running.finally(() => (state.over = true));
@@ -102,14 +123,14 @@ async function watch(
   return [before, after];
 }
 
-async function sample(
+/** One round of one configuration; `kernel` may be that of the cell with lock_stat. */
+async function measure(
   options: ReclaimOptions,
-  cell: Cell,
+  { cpus, processes, kernel }: Pick<Cell, "kernel" | "cpus" | "processes">,
   milliseconds: number,
   engine: Engine,
-): Promise<void> {
-  const { kernel, cpus, processes } = cell;
-  const pages = sharedPages(options.memoryBytes);
+): Promise<{ sample: Sample; locks: ReclaimLockTimes }> {
+  const { pages, perVma } = pagesOf(options);
   const swapBytes = pages * 2 * 4096;
   const machine = await createMachine(
     { kernel, cpus, memory: options.memoryBytes, disk: swapBytes },
@@ -119,38 +140,31 @@ async function sample(
     const module = ownModule("../workload/reclaim/reclaim-programs", import.meta.url);
     await machine.load({ module, programs: RECLAIM_PROGRAMS });
     const barrier = new SharedArrayBuffer(12);
-    const results = new SharedArrayBuffer(cpus * PRESSURE_RESULTS * 8);
-    const { forks } = options;
+    const buffer = new SharedArrayBuffer(cpus * PRESSURE_RESULTS * 8);
     const shared: PressureOrder = {
-      pages,
-      processes,
-      milliseconds,
-      forks,
-      swapBytes,
-      barrier,
-      results,
+      ...{ pages, processes, milliseconds, swapBytes, barrier, results: buffer },
+      ...{ forks: options.forks, pagesPerVma: perVma },
     };
-    const [before, after] = await watch(
-      machine,
-      barrier,
-      machine.run("pressureParent", { shared }),
-    );
-    cell.samples.push(sampleOf(new Float64Array(results), before, after));
+    const running = machine.run("pressureParent", { shared });
+    const [before, after] = await watch(machine, barrier, running);
+    const results = new Float64Array(buffer);
+    const seconds = Math.max(...results.filter((_, i) => i % PRESSURE_RESULTS === 1));
+    return {
+      sample: sampleOf(results, before, after),
+      locks: lockTimes(before.locks, after.locks, { seconds, cpus }),
+    };
   } finally {
     await machine.stop();
   }
 }
 
 /** Rates and shares of one round. */
-function sampleOf(
-  results: Float64Array,
-  before: ReturnType<typeof countersOf>,
-  after: ReturnType<typeof countersOf>,
-): Cell["samples"][number] {
+function sampleOf(results: Float64Array, before: Counters, after: Counters): Sample {
   const column = (offset: number): number =>
     results.reduce((sum, value, i) => (i % PRESSURE_RESULTS === offset ? sum + value : sum), 0);
   const seconds = Math.max(...results.filter((_, i) => i % PRESSURE_RESULTS === 1));
-  const rate = (field: keyof typeof before): number => (after[field] - before[field]) / seconds;
+  const rate = (field: keyof typeof FIELDS | "faults"): number =>
+    (after[field] - before[field]) / seconds;
   const looked = after.unmapped - before.unmapped + after.missed - before.missed;
   return {
     scannedPerSecond: rate("scanned"),
@@ -162,9 +176,8 @@ function sampleOf(
   };
 }
 
-function resultOf({ kernel, cpus, processes, samples }: Cell, cores: number): ReclaimResult {
-  const of = (field: keyof Cell["samples"][number]): number =>
-    median(samples.map((each) => each[field]));
+function resultOf({ kernel, cpus, processes, samples, locks }: Cell, cores: number): ReclaimResult {
+  const of = (field: keyof Sample): number => median(samples.map((each) => each[field]));
   return {
     ...{ kernel, cpus, processes, rounds: samples.length, oversubscribed: cpus > cores },
     scannedPerSecond: of("scannedPerSecond"),
@@ -173,34 +186,64 @@ function resultOf({ kernel, cpus, processes, samples }: Cell, cores: number): Re
     missedPercent: of("missedPercent"),
     faultsPerSecond: of("faultsPerSecond"),
     forksPerSecond: of("forksPerSecond"),
+    locks,
   };
 }
+
+/** What the comparison of trylock and spin needs of a cell; none of those that wait for cores. */
+const seriesOf = ({ kernel, cpus, processes, samples }: Cell): ReclaimSeries => ({
+  ...{ kernel, cpus, processes },
+  reclaimedPerSecond: samples.map((each) => each.reclaimedPerSecond),
+});
+
+/** Every configuration. */
+const cellsOf = ({ processes, cpus, kernels }: ReclaimOptions): Cell[] =>
+  processes.flatMap((sharers) =>
+    cpus.flatMap((count) =>
+      kernels.map((kernel): Cell => {
+        const size = { kernel, cpus: count, processes: sharers };
+        return { ...size, samples: [], locks: null };
+      }),
+    ),
+  );
 
 /** Runs the experiment. Rejects with ConfigError. */
 export async function runReclaim(
   options: ReclaimOptions,
   engine: Engine,
 ): Promise<ReclaimDocument> {
-  const { kernels, rounds, seconds } = options;
-  const cells = options.processes.flatMap((processes) =>
-    options.cpus.flatMap((cpus) =>
-      kernels.map((kernel): Cell => ({ kernel, cpus, processes, samples: [] })),
-    ),
-  );
+  const { rounds, seconds, lockStat = false } = options;
+  const cells = cellsOf(options);
   const milliseconds = Math.max(20, (seconds * 1000) / (cells.length * rounds));
   const host = hostFacts();
-  const interrupted = await takeTurns(
+  let interrupted = await takeTurns(
     cells,
     rounds,
     options,
-    (cell) => sample(options, cell, milliseconds, engine),
+    async (cell) => {
+      cell.samples.push((await measure(options, cell, milliseconds, engine)).sample);
+    },
     (cell) => cell.kernel,
   );
+  if (lockStat && !interrupted) {
+    interrupted = await takeTurns(
+      cells,
+      1,
+      options,
+      async (cell) => {
+        const kernel = chosenKernel(`${cell.kernel}+lock_stat=on`).name;
+        cell.locks = (await measure(options, { ...cell, kernel }, milliseconds, engine)).locks;
+      },
+      (cell) => `${cell.kernel}, locks`,
+    );
+  }
   const measured = cells.filter(({ samples }) => samples.length > 0);
+  const fair = measured.filter(({ cpus }) => cpus <= host.cores);
   return {
     ...{ command: "reclaim", version: racierVersion(), host },
-    ...{ memoryBytes: options.memoryBytes, pages: sharedPages(options.memoryBytes) },
-    ...{ forks: options.forks, interrupted },
+    ...{ memoryBytes: options.memoryBytes, pages: pagesOf(options).pages },
+    ...{ forks: options.forks, vmas: options.vmas ?? 0, interrupted },
     results: measured.map((cell) => resultOf(cell, host.cores)),
+    comparisons: compareLocks(fair.map(seriesOf)),
   };
 }

@@ -17,6 +17,7 @@ import {
 } from "./config.ts";
 import { CLIENTS } from "../notifier/clients/index.ts";
 import { importClient } from "./client-module.ts";
+import { procText, type ProcFile } from "./proc/proc.ts";
 import { importProgram, moduleUrl, type ProgramEntry, type ProgramModule } from "./program.ts";
 
 /** Turns of a wait before it parks or sleeps: with a core for each CPU, and without. */
@@ -113,6 +114,11 @@ export class Machine {
    */
   async quiesce(): Promise<void> {
     await this.#engine.quiesce();
+  }
+
+  /** What a file of /proc says, in the lines of Linux. Programs may run meanwhile. */
+  proc(file: ProcFile): string {
+    return procText(this.memory, file);
   }
 
   /** Starts or ends the timing of phases (arch/phase.ts of the kernel). No job runs meanwhile. */

@@ -38,6 +38,8 @@ import {
 import { sysSwapoff, sysSwapon, type SwapArea } from "../syscall/swap.ts";
 import { checkPlace } from "./config.ts";
 import { faultSignal } from "./fault-signal.ts";
+import { procText, type ProcFile } from "./proc/proc.ts";
+import { smaps } from "./proc/smaps.ts";
 
 /** What the CPU loop does for a task besides the kernel. */
 export interface TaskHost {
@@ -192,6 +194,14 @@ export class ProgramTask {
   /** Replaces the address space by a new image. Throws SyscallError. */
   exec(image: ExecImage): void {
     sysExec(this.cpu, this.address, image);
+  }
+
+  /** What a file of /proc says, in the lines of Linux; `smaps` is that of the process itself. */
+  proc(file: ProcFile | "smaps"): string {
+    const { cpu } = this;
+    if (file !== "smaps") return procText(cpu, file);
+    const mapcountOf = (pfn: number): number => cpu.k.page_mapcount(cpu.k.page_of_pfn(pfn));
+    return smaps(cpu, mmOf(cpu, this.address), mapcountOf);
   }
 
   /** Waits for a child to end. Throws SyscallError ECHILD when there is none. */

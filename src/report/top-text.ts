@@ -2,7 +2,7 @@
 // waited for most.
 
 import type { LockClassStat } from "../machine/lock-stat.ts";
-import type { Counters } from "../machine/vmstat.ts";
+import type { Counters } from "../machine/proc/text.ts";
 import { formatNumber } from "./format.ts";
 import { alignedTable, type TextStyle } from "./table.ts";
 

@@ -10,6 +10,8 @@ export interface PressureOrder {
   readonly milliseconds: number;
   /** The last CPU forks processes that exit, and does not use the pages. */
   readonly forks: boolean;
+  /** Not 0: the pages lie in VMAs of so many, and threads of one process use them. */
+  readonly pagesPerVma: number;
   /** Bytes of swap. */
   readonly swapBytes: number;
   /** Words: CPUs that have arrived; 1: go; 1: stop. */

@@ -3,6 +3,9 @@
 // A parent fills more anonymous memory than there is, forks one worker for each other CPU, and
 // sharers that wait on its own CPU for their turn, which comes when all is over: they only share. Then all
 // workers read pages at random, so that pages are swapped in and out all the time.
+//
+// With pagesPerVma the pages lie in many VMAs with a gap behind each, and the workers are threads of the parent: then
+// whoever reclaims wants the page_table_lock of the one address space.
 
 import type { ProgramTask } from "../../machine/task.ts";
 import { PRESSURE_RESULTS, type PressureOrder } from "./orders.ts";
@@ -11,6 +14,8 @@ const PAGE = 4096;
 const ARRIVED = 0;
 const GO = 1;
 const STOP = 2;
+/** Where many VMAs begin. */
+const BASE = 2 ** 40;
 /** Pages that are read between two looks at the clock. */
 const BURST = 64;
 
@@ -21,6 +26,21 @@ function meet(task: ProgramTask, words: Int32Array): void {
     task.cpu.k.take_interrupts();
     Atomics.wait(words, GO, 0, 1);
   }
+}
+
+/** Pages from the first to the page, with the gaps. */
+const pagesTo = (page: number, perVma: number): number =>
+  perVma === 0 ? page : page + Math.floor(page / perVma);
+
+/** Maps the pages; where they begin. */
+function mapPages(task: ProgramTask, { pages, pagesPerVma }: PressureOrder): number {
+  const protection = { read: true, write: true };
+  if (pagesPerVma === 0) return task.mmap({ length: pages * PAGE, ...protection });
+  for (let page = 0; page < pages; page += pagesPerVma) {
+    const hint = BASE + pagesTo(page, pagesPerVma) * PAGE;
+    task.mmap({ length: pagesPerVma * PAGE, hint, fixed: true, ...protection });
+  }
+  return BASE;
 }
 
 /** A page at random (xorshift). */
@@ -48,7 +68,7 @@ function work(task: ProgramTask, order: PressureOrder, start: number, stop: Int3
     }
     for (let i = 0; i < BURST; i++) {
       const page = nextPage(state, order.pages);
-      const found = task.load32(start + page * PAGE);
+      const found = task.load32(start + pagesTo(page, order.pagesPerVma) * PAGE);
       if (found !== page + 1) throw new Error(`page ${page} holds ${found}`);
     }
   }
@@ -73,11 +93,15 @@ function measure(task: ProgramTask, start: number): void {
 export function pressureParent(task: ProgramTask): void {
   const order = task.shared as PressureOrder;
   const area = task.swapon({ length: order.swapBytes });
-  const start = task.mmap({ length: order.pages * PAGE, read: true, write: true });
-  for (let page = 0; page < order.pages; page++) task.store32(start + page * PAGE, page + 1);
+  const { pages, pagesPerVma } = order;
+  const start = mapPages(task, order);
+  for (let page = 0; page < pages; page++) {
+    task.store32(start + pagesTo(page, pagesPerVma) * PAGE, page + 1);
+  }
   let children = 0;
   for (let cpu = 1; cpu < task.cpus; cpu++, children++) {
-    task.fork("pressureWorker", { args: [start], cpu });
+    if (pagesPerVma === 0) task.fork("pressureWorker", { args: [start], cpu });
+    else task.clone("pressureWorker", { args: [start], cpu });
   }
   for (let i = 0; i < order.processes; i++, children++) {
     task.fork("pressureSharer", { args: [start] });
@@ -87,7 +111,7 @@ export function pressureParent(task: ProgramTask): void {
     const { status, signal } = task.wait();
     if (status !== 0 || signal !== 0) throw new Error(`a process ended with ${status}, ${signal}`);
   }
-  task.munmap(start, order.pages * PAGE);
+  task.munmap(start, pagesTo(pages, pagesPerVma) * PAGE);
   task.swapoff(area);
 }
 
