@@ -138,6 +138,11 @@ export {
   use_mm,
 } from "./notifier/register";
 export {
+  client_down_read_both,
+  client_up_read_both,
+  client_zap_page_range,
+} from "./notifier/for_xpmem";
+export {
   client_alloc,
   client_cmpxchg,
   client_fetch_add,

@@ -145,6 +145,11 @@ function learn(outer: u32, inner: u32, key: usize): void {
 function about_to_take(key: usize, lock_class: u32): void {
   const held = classes_held();
   if (held & bit(lock_class)) panic(BUG_LOCK_RECURSION, key, lock_class);
+  about_to_take_inside(held, key, lock_class);
+}
+
+/** about_to_take inside of locks of the classes `held`. */
+function about_to_take_inside(held: u32, key: usize, lock_class: u32): void {
   if (lock_class_sleeps(lock_class) && held & all_spinning()) {
     panic(BUG_SLEEP_IN_ATOMIC, key, (highest(held) << 8) | lock_class);
   }
@@ -169,6 +174,21 @@ export function lock_acquire(key: usize, subclass: u32): void {
   about_to_take(key, lock_class + subclass);
   may_be_interrupted(key, lock_class + subclass);
   held_lock_add(key, lock_class + subclass);
+}
+
+/** lock_acquire beside others of the same class, which all lie at lower addresses: that is their order. */
+export function lock_acquire_higher(key: usize): void {
+  if (boot().lockdep == 0) return;
+  const lock_class = lock_class_of(key);
+  if (lock_class == LOCK_NONE) return;
+  const count = nr_held_locks();
+  for (let i: u32 = 0; i < count; i++) {
+    const held = held_lock(i);
+    if (held.lock_class != lock_class || held.key < key) continue;
+    panic(BUG_LOCK_ORDER, key, (lock_class << 8) | lock_class);
+  }
+  about_to_take_inside(classes_held() & ~bit(lock_class), key, lock_class);
+  held_lock_add(key, lock_class);
 }
 
 /** After this CPU got the lock of a key without waiting. */

@@ -13,7 +13,7 @@ import { percpu_waiter, this_cpu, waiter_cpu } from "../arch/percpu";
 import { list_add_tail, list_empty, list_init, list_next } from "../lib/list";
 import { LOCK_IS_SLEEPING } from "./lock_class";
 import { lock_stat_acquired, lock_stat_clock, lock_stat_release } from "./lock_stat";
-import { lock_acquire, lock_acquire_tried, lock_release } from "./lockdep";
+import { lock_acquire, lock_acquire_higher, lock_acquire_tried, lock_release } from "./lockdep";
 import { spin_lock, spin_unlock } from "./spinlock";
 import { wait_until_woken, wake_waiter } from "./wait_queue";
 
@@ -69,6 +69,17 @@ function rwsem_wait(sem: RwSemaphore, type: u32): void {
 /** Takes the semaphore for reading; sleeps while a writer is inside or waits. */
 export function down_read(sem: RwSemaphore): void {
   if (CONFIG_CHECK) lock_acquire(key_of(sem), 0);
+  __down_read(sem);
+}
+
+/** down_read of one more of its class: at a higher address than those that are held, which is their order. */
+export function down_read_higher(sem: RwSemaphore): void {
+  if (CONFIG_CHECK) lock_acquire_higher(key_of(sem));
+  __down_read(sem);
+}
+
+@inline
+function __down_read(sem: RwSemaphore): void {
   spin_lock(changetype<usize>(sem));
   if (sem.activity >= 0 && list_empty(wait_list(sem))) {
     sem.activity++;

@@ -26,7 +26,11 @@ export const MMN_I_MMAP_SEM: i32 = 16;
 export const MMN_ANON_VMA_SEM: i32 = 32;
 /** CONFIG_MMN_PATCHES, 10: mm_lock takes semaphores. */
 export const MMN_MM_LOCK_SEM: i32 = 64;
-const MMN_ALL: i32 = 127;
+/** CONFIG_MMN_PATCHES, 11: clients may call zap_page_range. */
+export const MMN_ZAP_EXPORT: i32 = 128;
+/** CONFIG_MMN_PATCHES, 12: who needs two mmap_sems takes the one at the lower address first. */
+export const MMN_MMAP_SEM_ORDER: i32 = 256;
+const MMN_ALL: i32 = 511;
 
 /** i_mmap_lock is i_mmap_sem. */
 export const I_MMAP_SLEEPS: bool = (CONFIG_MMN_PATCHES & MMN_I_MMAP_SEM) != 0;
@@ -40,7 +44,7 @@ if (CONFIG_MMU_NOTIFIER != NOTIFIER_NONE && CONFIG_KERNEL != KERNEL_2_6_9)
 if (CONFIG_MMN_PATCHES != 0 && CONFIG_MMU_NOTIFIER != NOTIFIER_V13)
   ERROR("the patches of the thread are for v13: set CONFIG_MMU_NOTIFIER=1");
 if ((CONFIG_MMN_PATCHES & ~MMN_ALL) != 0)
-  ERROR("CONFIG_MMN_PATCHES is a sum of bits: 1 (patch 04), 2 (05), 4 (06) to 64 (10)");
+  ERROR("CONFIG_MMN_PATCHES is a sum of bits: 1 (patch 04), 2 (05), 4 (06) to 256 (12)");
 // What free_pgtables takes away needs a gather, which is no longer its caller's.
 if (
   (CONFIG_MMN_PATCHES & MMN_UNMAP_VMAS_GATHER) != 0 &&

@@ -184,6 +184,9 @@ export interface KernelCalls {
   client_wake(queue: number): void;
   client_spin(word: number, seen: number): void;
   client_might_sleep(): void;
+  client_zap_page_range(mm: number, start: number, end: number): number;
+  client_down_read_both(mine: number, other: number): number;
+  client_up_read_both(mine: number, other: number): void;
   client_fetch_add(word: number, delta: number): number;
   client_cmpxchg(word: number, expected: number, value: number): number;
   client_read(word: number): number;

@@ -1,6 +1,6 @@
 // The twelve patches of the thread "mmu notifier #v13", 22 April 2008, as far as each is something by itself:
 // mmn-v13+i-mmap-sem+mm-lock-sem. 01 is mmn-v13; 02 repaired a header of ia64; 03, get_task_mm, is in every kernel with
-// notifiers (a machine without it: the switch get-task-mm of the explorer); 11 and 12 are not built. What one needs of another is also
+// notifiers (a machine without it: the switch plain-get-task-mm of the explorer). What one needs of another is also
 // refused by assembly/notifier/config.ts. See docs/notifiers.md.
 
 import type { KernelPatch, PatchSeries } from "./patch.ts";
@@ -73,6 +73,16 @@ export const MMN_SERIES: PatchSeries = {
       source: "8062127078",
       needs: [{ patch: "i-mmap-sem", reason: "there is no semaphore that mm_lock could take" }],
       meaning: "mm_lock takes semaphores",
+    }),
+    patch(11, {
+      name: "zap-export",
+      source: "8072625392",
+      meaning: "clients may call zap_page_range",
+    }),
+    patch(12, {
+      name: "mmap-sem-order",
+      source: "8206826077",
+      meaning: "who needs two mmap_sems takes the one at the lower address first",
     }),
   ],
 };

@@ -148,6 +148,9 @@ export function explainLockBug(
   const holds = held.length === 0 ? "it holds no lock" : `it holds ${held.join(" > ")}`;
   switch (rule) {
     case layout.BUG_LOCK_ORDER: {
+      if (inner === outer) {
+        return `${takes} inside another at a higher address, and their order is from low to high; ${holds}`;
+      }
       const earlier = chain(memory, value & 0xff, value >>> 8).map(seenBefore);
       if (inner === HANDLER) {
         const what = `takes ${outer} at ${hexLock(object)} with interrupts on`;

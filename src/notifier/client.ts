@@ -27,6 +27,11 @@ export interface Secondary {
   withMmapSem<T>(body: () => T): T;
   /** Does `body` while mmap_sem is held for reading, if that can be had at once; else undefined. */
   tryMmapSem<T>(body: () => T): T | undefined;
+  /**
+   * Does `body` while mmap_sem of the followed address space is held for reading, and that of the process that asks, the
+   * one at the lower address first. A kernel without patch 12 holds the first alone. Sleeps.
+   */
+  withBothMmapSems<T>(body: () => T): T;
   /** Does `body` as a user of the address space, for who is no thread of it; undefined: it has gone. Sleeps. */
   withUser<T>(body: () => T): T | undefined;
   /**
@@ -36,6 +41,11 @@ export interface Secondary {
   getUserPage(address: number, write: boolean): UserPage | undefined;
   /** Drops the reference of getUserPage(). */
   putPage(page: UserPage): void;
+  /**
+   * Takes the pages from `from` to `to` away from the process, as madvise(DONTNEED) does; mmap_sem is held. Throws
+   * ConfigError on a kernel without patch 11.
+   */
+  zapPages(from: number, to: number): void;
   /** Returns when no CPU is in the middle of an access that began before: entries that were cleared are unused. */
   flush(): void;
   /** One turn of a spin: the word of an atomic field is no longer `seen`, or a while has passed. */

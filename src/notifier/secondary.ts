@@ -7,9 +7,12 @@ import {
   MEM_MAP,
   MmuNotifier,
   NOTIFIER_STATE,
+  PerCpu,
   STRUCT_PAGE_SHIFT,
+  Task,
 } from "../layout/structs.gen.ts";
 import { getI32, getU32, getU64 } from "../layout/view.ts";
+import { ConfigError } from "../kernel/error.ts";
 import type { Cpu } from "../kernel/load.ts";
 import { mmput } from "../mm/unmap.ts";
 import { mmapSem } from "../mm/vma.ts";
@@ -79,6 +82,21 @@ export class SecondaryMmu implements Secondary {
     }
   }
 
+  withBothMmapSems<T>(body: () => T): T {
+    const { k } = this.#cpu;
+    const current = getI32(this.#cpu, this.#cpu.area + PerCpu.current);
+    const mine = current === 0 ? 0 : getI32(this.#cpu, current + Task.mm);
+    const other = this.mm;
+    if (mine === 0 || mine === other || k.client_down_read_both(mine, other) === 0) {
+      return this.withMmapSem(body);
+    }
+    try {
+      return body();
+    } finally {
+      k.client_up_read_both(mine, other);
+    }
+  }
+
   tryMmapSem<T>(body: () => T): T | undefined {
     const { k } = this.#cpu;
     const sem = mmapSem(this.mm);
@@ -108,6 +126,13 @@ export class SecondaryMmu implements Secondary {
 
   putPage({ page }: UserPage): void {
     this.#cpu.k.put_page(page);
+  }
+
+  zapPages(from: number, to: number): void {
+    if (this.#cpu.k.client_zap_page_range(this.mm, from, to) !== 0) return;
+    throw new ConfigError(
+      "zap_page_range is the kernel's own: mmn-v13+zap-export lets clients call it",
+    );
   }
 
   flush(): void {

@@ -49,6 +49,7 @@ import { truncateFault } from "./truncate-fault.ts";
 import { truncateFork } from "./truncate-fork.ts";
 import { truncateMove } from "./truncate-move.ts";
 import { truncateReferenced } from "./truncate-referenced.ts";
+import { twoMmapSems } from "./two-mmap-sems.ts";
 import { unmapAccess } from "./unmap-access.ts";
 import { unmapFault } from "./unmap-fault.ts";
 
@@ -90,6 +91,7 @@ export const SCENARIOS: readonly Scenario[] = [
   unregisterExit,
   releaseTruncate,
   countedAnonVma,
+  twoMmapSems,
   chainUnmap,
   chainFault,
   lineageExit,

@@ -26,6 +26,7 @@ import {
   FIX_MAPCOUNT,
   FIX_MAPPING_RECHECK,
   FIX_MMAP_SEM,
+  FIX_MMAP_SEM_ORDER,
   FIX_MOVE_LOCK,
   FIX_PTE_SAME,
   FIX_PTE_XCHG,
@@ -153,6 +154,8 @@ export const SWITCHES_OFF = {
   "no-range-end": FIX_RANGE_END,
   /** mmn-v13, patch 09: who comes from a page waits for the anon_vma's semaphore without a reference. */
   "no-anon-vma-count": FIX_ANON_VMA_COUNT,
+  /** mmn-v13, patch 12: who needs two mmap_sems takes his own first. */
+  "own-mmap-sem-first": FIX_MMAP_SEM_ORDER,
   /** A fault of a guest does not compare mmu_notifier_seq. */
   "no-retry-seq": FIX_RETRY_SEQ,
   /** A fault of a guest does not look at mmu_notifier_count. */

@@ -29,11 +29,11 @@ describe("the name of a kernel", () => {
       "mmn-v13+outside-ptl+i-mmap-sem+mm-lock-sem",
       { CONFIG_MMU_NOTIFIER: 1, CONFIG_MMN_PATCHES: 81 },
     ],
-    ["mmn-v13+all", "mmn-v13+all", { CONFIG_MMN_PATCHES: 127 }],
+    ["mmn-v13+all", "mmn-v13+all", { CONFIG_MMN_PATCHES: 511 }],
     [
-      "mmn-v13+patch04+patch05+patch06+patch07+patch08+patch09+patch10",
+      "mmn-v13+patch04+patch05+patch06+patch07+patch08+patch09+patch10+patch11+patch12",
       "mmn-v13+all",
-      { CONFIG_MMN_PATCHES: 127 },
+      { CONFIG_MMN_PATCHES: 511 },
     ],
   ])("%s is %s, with its settings", (text, name, settings) => {
     expect(chosenKernel(text)).toMatchObject({ name, settings });

@@ -10,7 +10,8 @@
 //
 // A partition that is not inside an access has nothing to answer: its entries are gone. So one that waits for
 // mmap_sem, which the invalidation may hold, answers at once. Faults are as in kvm.ts. What maps is no thread of
-// the process, so a fault makes it a user of the address space first. Left out: permits, segments of many windows.
+// the process, so a fault makes it a user of the address space first; it is a page fault of a process of its own, whose
+// mmap_sem is held as well, where patch 12 says in which order. Left out: permits, segments of many windows.
 
 import { NR_CPUS, SPTE_SHIFT, SPTE_WRITE } from "../../layout/structs.gen.ts";
 import { defineNotifierClient, entryFor, type Self } from "../client.ts";
@@ -101,7 +102,9 @@ function tryToMap(xpmem: Xpmem, address: number, write: boolean): Outcome {
 function fault(xpmem: Xpmem, address: number, write: boolean): boolean {
   for (;;) {
     if (xpmem.released.get() !== 0) return false;
-    const outcome = xpmem.withUser(() => xpmem.withMmapSem(() => tryToMap(xpmem, address, write)));
+    const outcome = xpmem.withUser(() =>
+      xpmem.withBothMmapSems(() => tryToMap(xpmem, address, write)),
+    );
     if (outcome !== "retry") return outcome === "mapped";
     const count = xpmem.count.get();
     if (count !== 0) xpmem.spinWhile(xpmem.count.address, count);
