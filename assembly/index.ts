@@ -26,7 +26,7 @@ import { page_has_content } from "./mm/page_alloc";
 export { serve_ipis } from "./arch/ipi";
 export { attach_disk, boot_machine, min_lowmem_pfns } from "./mm/boot";
 export { cpu_idle, enter_rest, take_interrupts } from "./sched/idle";
-export { rcu_drain, synchronize_kernel } from "./sched/rcu_tasklet";
+export { rcu_barrier, rcu_drain, synchronize_kernel } from "./sched/rcu_tasklet";
 export { cpu_kicks } from "./lock/sleep";
 export { cpu_kick, send_ipi } from "./arch/kick";
 export { leave_lazy } from "./arch/tlb_state";
@@ -67,6 +67,7 @@ export {
   kmem_cache_free,
   kmem_cache_reap_all,
 } from "./mm/slab";
+export { kmem_cache_destroy } from "./mm/slab_destroy";
 export { pte_chain_drain } from "./rmap/pte_chain";
 export { activate_page, lru_add_drain } from "./mm/lru";
 export { kswapd, try_to_free_pages } from "./mm/reclaim";

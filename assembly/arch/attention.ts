@@ -13,5 +13,7 @@ export const ATTENTION_RCU: u32 = 8;
 export const ATTENTION_KSWAPD: u32 = 16;
 /** The free objects that this CPU keeps are wanted back; served where ATTENTION_TLB is (arch/call_function.ts). */
 export const ATTENTION_DRAIN: u32 = 64;
+/** rcu_barrier waits for the callbacks of this CPU (lock/rcu.ts). */
+export const ATTENTION_RCU_BARRIER: u32 = 128;
 /** A process that may run here was chosen to be killed (mm/oom_kill.ts). */
 export const ATTENTION_KILL: u32 = 32;

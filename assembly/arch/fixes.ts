@@ -108,6 +108,8 @@ export const FIX_ANONMM_SAMPLE: u64 = 0x2000000000;
 export const FIX_ANONMM_MIGRATE: u64 = 0x4000000000;
 /** 2.6.9: who comes from a page is in a read section until it unlocks the anon_vma (rmap/referenced.ts). */
 export const FIX_RCU_LOCKED: u64 = 0x4000000000000;
+/** Who destroys a cache of typesafe slabs waits until all callbacks have been called (mm/slab_destroy.ts). */
+export const FIX_DESTROY_BARRIER: u64 = 0x8000000000000000;
 
 /** A task's mm is taken only while somebody uses it (notifier/register.ts). */
 export const FIX_GET_TASK_MM: u64 = 0x8000000000;

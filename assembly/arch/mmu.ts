@@ -21,7 +21,7 @@ import { MmStruct } from "../mm/mm_types";
 import { is_killed } from "../mm/oom_kill";
 import { SIGKILL, SIGSEGV, do_page_fault, raise_signal } from "../mm/page_fault";
 import { TASK_SIZE, pte_offset } from "../mm/pgtable";
-import { take_interrupts } from "../sched/idle";
+import { take_interrupts, take_interrupts_of_fault } from "../sched/idle";
 
 /** translate: the access raised a signal, noted in the per-CPU area. */
 export const TRANSLATE_FAULT: usize = 0xffffffff;
@@ -61,7 +61,7 @@ function translate_slow(address: u64, write: bool): usize {
     return TRANSLATE_FAULT;
   }
   while (true) {
-    take_interrupts();
+    take_interrupts_of_fault();
     if (is_killed(changetype<MmStruct>(this_cpu().active_mm))) {
       raise_signal(SIGKILL, address, write);
       return TRANSLATE_FAULT;
@@ -93,6 +93,12 @@ export function translate_cached(address: u64, write: bool): usize {
 export function translate(address: u64, write: bool): usize {
   no_locks_held();
   take_interrupts();
+  return translate_more(address, write);
+}
+
+/** translate for an instruction that has translated another address already: kswapd does not run in between. */
+@inline
+export function translate_more(address: u64, write: bool): usize {
   const at = translate_cached(address, write);
   return at == TRANSLATE_FAULT ? translate_slow(address, write) : at;
 }

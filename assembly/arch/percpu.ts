@@ -139,6 +139,10 @@ export class PerCpu {
   rcu_sync_func: u32;
   /** 1 when what synchronize_kernel waits for has passed. */
   rcu_sync_done: u32;
+  /** The RcuHead of rcu_barrier. */
+  rcu_barrier_next: usize;
+  /** See rcu_barrier_next. */
+  rcu_barrier_func: u32;
   /** Checking builds: rcu_read_lock()s that are under way. */
   rcu_nesting: u32;
   /** 2.6.6: an element of a chain that nobody uses, or 0. */

@@ -16,7 +16,7 @@
 // go offline, the limit of batches in a row.
 
 import { atomic_and, atomic_or, read_once } from "../arch/atomic";
-import { ATTENTION_RCU } from "../arch/attention";
+import { ATTENTION_RCU, ATTENTION_RCU_BARRIER } from "../arch/attention";
 import { smp_store_release } from "../arch/barrier";
 import { boot } from "../arch/boot_params";
 import { BUG_RCU_READER, bug_on } from "../arch/bug";
@@ -32,6 +32,9 @@ import {
 } from "../arch/percpu";
 import { TLB_STATE_OK } from "../arch/tlb_state";
 import { spin_lock, spin_unlock } from "./spinlock";
+
+/** A callback of rcu_barrier: one CPU less has callbacks from before. */
+export const RCU_BARRIER: u32 = 3;
 
 /** A callback, at the head of what it is to free. */
 @unmanaged @final
@@ -57,6 +60,10 @@ export class RcuState {
   @atomic cpumask: u64;
   /** CPUs that want to know when a batch has completed. */
   @guarded("lock") waiting: u64;
+  /** rcu_barrier_cpu_count: CPUs whose callbacks rcu_barrier waits for. */
+  @atomic barrier_count: u32;
+  /** rcu_barrier_sema: the CPU that is in rcu_barrier, plus 1; or 0. */
+  @atomic barrier_owner: u32;
 }
 
 /** Where the RcuState of the machine stands. Behind the words of mm/mm.ts. */
@@ -70,6 +77,18 @@ function state(): RcuState {
 @inline
 function cpumask_addr(): usize {
   return RCU_STATE + offsetof<RcuState>("cpumask");
+}
+
+/** See RcuState.barrier_count. */
+@inline
+export function rcu_barrier_count(): usize {
+  return RCU_STATE + offsetof<RcuState>("barrier_count");
+}
+
+/** See RcuState.barrier_owner. */
+@inline
+export function rcu_barrier_owner(): usize {
+  return RCU_STATE + offsetof<RcuState>("barrier_owner");
 }
 
 @inline
@@ -209,6 +228,14 @@ function advance(cpu: PerCpu): void {
   spin_unlock(RCU_STATE);
 }
 
+/** The callback of rcu_barrier goes behind all that this CPU has. Linux: rcu_barrier_func. */
+function rcu_barrier_func(cpu: PerCpu): void {
+  if ((read_once<u32>(percpu_attention(cpu)) & ATTENTION_RCU_BARRIER) == 0) return;
+  atomic_and<u32>(percpu_attention(cpu), ~ATTENTION_RCU_BARRIER);
+  const head = changetype<usize>(cpu) + offsetof<PerCpu>("rcu_barrier_next");
+  call_rcu(changetype<RcuHead>(head), RCU_BARRIER);
+}
+
 /** True when somebody wants this CPU to say that it is in a quiescent state, or it has callbacks to move. */
 @inline
 export function rcu_pending(): bool {
@@ -225,6 +252,7 @@ export function rcu_quiescent(): void {
     if (CONFIG_CHECK) bug_on(cpu.rcu_nesting != 0, BUG_RCU_READER, cpu.id, cpu.rcu_nesting);
     atomic_and<u32>(percpu_attention(cpu), ~ATTENTION_RCU);
     cpu_quiet(cpu);
+    rcu_barrier_func(cpu);
     advance(cpu);
   }
   // Who only sleeps does not call them: for the next entry from a program, without a kick.
@@ -244,8 +272,7 @@ export function rcu_has_done(): bool {
   return this_cpu().rcu_done_first != 0;
 }
 
-/** True while this CPU has callbacks that have not been called. */
-export function rcu_has_callbacks(): bool {
-  const cpu = this_cpu();
+/** True while `cpu` has callbacks that have not been called. Another CPU asks while it is at rest. */
+export function rcu_has_callbacks(cpu: PerCpu): bool {
   return (cpu.rcu_new_first | cpu.rcu_cur_first | cpu.rcu_done_first) != 0;
 }

@@ -18,6 +18,7 @@
 // Left out: slabs of more than one frame, colouring, off-slab descriptors, reaping by a timer,
 // destructors.
 
+import { atomic_or, read_once } from "../arch/atomic";
 import { BUG_SLAB_FLAGS, bug_on } from "../arch/bug";
 import { ATTENTION_DRAIN } from "../arch/attention";
 import { boot } from "../arch/boot_params";
@@ -40,6 +41,8 @@ import {
   BATCH,
   BUFCTL_CACHED,
   BUFCTL_END,
+  CACHE_CHAIN,
+  CACHE_STRIDE,
   CTOR_ANON_VMA,
   CTOR_NONE,
   KmemCache,
@@ -64,7 +67,7 @@ import {
 import { check_alloc, check_free } from "./slab_check";
 
 /** Takes the lock of a cache. */
-function cache_lock(cache: KmemCache): void {
+export function cache_lock(cache: KmemCache): void {
   if (without(FIX_CACHE_IRQ)) spin_lock(changetype<usize>(cache));
   else spin_lock_irq(changetype<usize>(cache));
 }
@@ -75,7 +78,7 @@ function cache_irq_enable(): void {
 }
 
 /** Ends cache_lock(). */
-function cache_unlock(cache: KmemCache): void {
+export function cache_unlock(cache: KmemCache): void {
   spin_unlock(changetype<usize>(cache));
   cache_irq_enable();
 }
@@ -88,6 +91,7 @@ export function kmem_cache_create(
   flags: u32 = 0,
 ): void {
   const cache = cache_of(cache_id);
+  shadow_allocated(changetype<usize>(cache), CACHE_STRIDE);
   cache.flags = flags;
   bug_on(is_typesafe(cache) && ctor == CTOR_NONE, BUG_SLAB_FLAGS, changetype<usize>(cache), flags);
   const align: u32 = flags & SLAB_PACKED ? 4 : OBJECT_ALIGN;
@@ -100,6 +104,15 @@ export function kmem_cache_create(
   list_init(partial_list(cache));
   list_init(full_list(cache));
   list_init(free_list(cache));
+  // RELEASE. Pairs with is_in_chain(): the cache is whole before it is found.
+  atomic_or<u32>(CACHE_CHAIN, 1 << cache_id);
+}
+
+/** True while a cache exists, and is not about to go. */
+@inline
+function is_in_chain(cache_id: u32): bool {
+  // ACQUIRE. Pairs with kmem_cache_create(): the cache is whole.
+  return (read_once<u32>(CACHE_CHAIN) & (1 << cache_id)) != 0;
 }
 
 /** Bytes of an object of a cache, aligned. */
@@ -224,24 +237,20 @@ function slab_destroy(cache: KmemCache, slab: Slab): void {
   cache.nr_slabs--;
   cache.reaped++;
   if (is_typesafe(cache) && !without(FIX_TYPESAFE_SLAB)) {
-    // struct slab_rcu: nobody needs the list node of the descriptor any more.
-    shadow_allocated(changetype<usize>(slab), offsetof<RcuHead>());
+    // struct slab_rcu lies in the descriptor: its head where the list node was, which nobody needs any more.
+    shadow_allocated(changetype<usize>(slab), offsetof<Slab>());
     call_rcu(changetype<RcuHead>(changetype<usize>(slab)), RCU_FREE_SLAB);
   } else {
-    free_slab(slab);
+    free_slab(slab, cache.gfporder);
   }
 }
 
-/** A grace period has passed since slab_destroy(). */
-export function kmem_rcu_free(head: RcuHead): void {
-  free_slab(changetype<Slab>(changetype<usize>(head)));
-}
-
-function free_slab(slab: Slab): void {
+/** The frames of a slab go back to the buddy allocator. Linux: kmem_freepages. */
+export function free_slab(slab: Slab, gfporder: u32): void {
   const page = virt_to_page(changetype<usize>(slab));
   page_clear_flag(page, PG_slab);
   shadow_allocated(changetype<usize>(slab), PAGE_SIZE);
-  free_pages(page, 0);
+  free_pages(page, gfporder);
 }
 
 function cache_flusharray(cache: KmemCache, array: ArrayCache, count: u32, keep: bool): void {
@@ -258,6 +267,7 @@ function cache_flusharray(cache: KmemCache, array: ArrayCache, count: u32, keep:
 /** An interrupt: gives the free objects of this CPU back to their slabs, and no slab away. Linux: do_drain. */
 export function kmem_cache_drain(): void {
   for (let cache_id: u32 = 0; cache_id < NR_CACHES; cache_id++) {
+    if (!is_in_chain(cache_id)) continue;
     const array = array_of(cache_id);
     cache_flusharray(cache_of(cache_id), array, array.avail, true);
   }
@@ -282,18 +292,23 @@ export function kmem_cache_free(cache_id: u32, object: usize): void {
   store<usize>(slot(array, array.avail++), object);
 }
 
+/** Gives what this CPU keeps of a cache, and its empty slabs, back. Linux: __cache_shrink. */
+export function kmem_cache_shrink(cache_id: u32): void {
+  const cache = cache_of(cache_id);
+  const array = array_of(cache_id);
+  cache_flusharray(cache, array, array.avail, false);
+  cache_lock(cache);
+  while (!list_empty(free_list(cache))) {
+    const node = list_next(free_list(cache));
+    list_del(node);
+    slab_destroy(cache, changetype<Slab>(node));
+  }
+  cache_unlock(cache);
+}
+
 /** Gives the per-CPU arrays of this CPU and all empty slabs back. */
 export function kmem_cache_reap_all(): void {
   for (let cache_id: u32 = 0; cache_id < NR_CACHES; cache_id++) {
-    const cache = cache_of(cache_id);
-    const array = array_of(cache_id);
-    cache_flusharray(cache, array, array.avail, false);
-    cache_lock(cache);
-    while (!list_empty(free_list(cache))) {
-      const node = list_next(free_list(cache));
-      list_del(node);
-      slab_destroy(cache, changetype<Slab>(node));
-    }
-    cache_unlock(cache);
+    if (is_in_chain(cache_id)) kmem_cache_shrink(cache_id);
   }
 }

@@ -1,7 +1,7 @@
 // What the slab allocator is made of: caches, slabs, the array of free objects of each CPU, and where things
 // lie in a frame. See slab.ts, which allocates.
 
-import { CACHE_TABLE, PAGE_MASK } from "../arch/memory_map";
+import { CACHE_TABLE, KERNEL_GLOBALS, PAGE_MASK } from "../arch/memory_map";
 import {
   ARRAY_CACHE_SIZE,
   ARRAY_CACHE_SLOTS,
@@ -17,7 +17,9 @@ export const CACHE_RADIX_NODE: u32 = 4;
 export const CACHE_TASK: u32 = 5;
 export const CACHE_PTE_CHAIN: u32 = 6;
 export const CACHE_ANONMM: u32 = 7;
-export const NR_CACHES: u32 = 8;
+/** The cache of a module, which comes and goes. */
+export const CACHE_MODULE: u32 = 8;
+export const NR_CACHES: u32 = 9;
 
 /** No constructor: objects come with any content. */
 export const CTOR_NONE: u32 = 0;
@@ -34,6 +36,8 @@ export const SLAB_DESTROY_BY_RCU: u32 = 0x00080000;
 /** Number of the RCU callback that gives a slab back: its head lies in the slab's own descriptor. */
 export const RCU_FREE_SLAB: u32 = 1;
 
+/** cache_chain: bit n is set while cache n exists. Behind the lock of handles (mm/inode.ts). */
+export const CACHE_CHAIN: usize = KERNEL_GLOBALS + 0x140;
 /** Bytes from one entry of the cache table to the next. */
 export const CACHE_STRIDE: usize = 0x80;
 /** End of a slab's chain of free objects. */
@@ -82,6 +86,8 @@ export class KmemCache {
   reallen: u32;
   /** SLAB_* flags. */
   flags: u32;
+  /** A slab has 2^gfporder frames. */
+  gfporder: u32;
 }
 
 @unmanaged @final

@@ -3,11 +3,18 @@
 // 0. Frames without content read as zeros. Accesses are aligned to their size, so none crosses a
 // page; others raise SIGBUS, as on machines that cannot do them.
 
-import { TRANSLATE_FAULT, TRANSLATE_NO_CONTENT, translate, translate_cached } from "../arch/mmu";
+import {
+  TRANSLATE_FAULT,
+  TRANSLATE_NO_CONTENT,
+  translate,
+  translate_cached,
+  translate_more,
+} from "../arch/mmu";
 import { memcpy, memset } from "../arch/memory";
 import { this_cpu } from "../arch/percpu";
 import { PAGE_SIZE } from "../arch/memory_map";
 import { read_once, write_once } from "../arch/atomic";
+import { take_interrupts } from "../sched/idle";
 import { SIGBUS, raise_signal } from "./page_fault";
 
 @inline
@@ -61,10 +68,11 @@ export function user_touch(start: u64, length: u64, write: bool): u64 {
 
 /** Copies within one page on each side; false when an access raised a signal. */
 function copy_chunk(dst: u64, src: u64, size_bytes: usize): bool {
+  take_interrupts();
   while (true) {
     // First the source, as the string instructions do: where it cannot be read, nothing is written.
-    if (translate(src, false) == TRANSLATE_FAULT) return false;
-    const to = translate(dst, true);
+    if (translate_more(src, false) == TRANSLATE_FAULT) return false;
+    const to = translate_more(dst, true);
     if (to == TRANSLATE_FAULT) return false;
     // The way to the target may have copied the page that the source lies in too, or taken an
     // interrupt that flushed it: look again, taking none.

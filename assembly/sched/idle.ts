@@ -17,13 +17,26 @@ function take_posted(): void {
   no_locks_held();
   serve_ipis();
   if (rcu_pending()) rcu_process_callbacks();
-  if (kswapd_pending()) kswapd();
   if (kill_pending()) take_kill();
+}
+
+function take_all_posted(): void {
+  take_posted();
+  if (kswapd_pending()) kswapd();
 }
 
 /** Takes the interrupts that are posted while a program runs here, which comes into the kernel. */
 @inline
 export function take_interrupts(): void {
+  if (read_once<u32>(percpu_attention(this_cpu())) != 0) take_all_posted();
+}
+
+/**
+ * The same between a fault and the instruction that is tried again after it. kswapd does not run there: it would
+ * take the page that has just come, for ever if memory stays low, where a program of Linux has a slice of time.
+ */
+@inline
+export function take_interrupts_of_fault(): void {
   if (read_once<u32>(percpu_attention(this_cpu())) != 0) take_posted();
 }
 

@@ -4,6 +4,7 @@
 import { MachineSignal, SyscallError } from "../kernel/error.ts";
 import type { MemoryViews } from "../layout/view.ts";
 import { lastEvents } from "../machine/bug-report.ts";
+import { cpuReports } from "../machine/cpu-report.ts";
 import { checkInvariants } from "../machine/invariants/check.ts";
 import { chosenKernel } from "../kernel/catalogue.ts";
 import { methodsMaySleep } from "../kernel/mmn-patches.ts";
@@ -23,6 +24,8 @@ import {
 } from "../workload/stress/board.ts";
 import { enterFiles } from "../workload/stress/objects.ts";
 import { Random, mix } from "../workload/stress/random.ts";
+import { Patience } from "./patience.ts";
+import { RCU_STALL_MS, RcuWatch } from "./rcu-watch.ts";
 import type { StressFailure } from "./stress-document.ts";
 import { isIdle, isQuiet } from "./stress-quiet.ts";
 
@@ -111,7 +114,10 @@ export class StressRun {
   /** No new job is given to a CPU. */
   #holding = false;
   #over = false;
-  #lastProgress = performance.now();
+  readonly #rcu: RcuWatch;
+  readonly #hangMs: number;
+  /** Since the last operation of any CPU. */
+  readonly #idle = new Patience();
   checks = 0;
   interrupted = false;
 
@@ -128,6 +134,8 @@ export class StressRun {
     this.#boot = boot;
     this.#busy = new Set();
     this.board = new Board(buffer, cpus);
+    this.#rcu = new RcuWatch(machine.memory);
+    this.#hangMs = options.hangMs ?? HANG_MS;
     this.#order = {
       ...{ buffer, cpus },
       operations: options.operations === undefined ? 0 : Math.ceil(options.operations / cpus),
@@ -156,18 +164,32 @@ export class StressRun {
 
   /** Waits until `condition` holds. Throws what stopped the machine, or HANG. */
   async #until(what: string, condition: () => boolean): Promise<void> {
-    const hangMs = this.#options.hangMs ?? HANG_MS;
-    let deadline = performance.now() + hangMs;
+    const patience = new Patience();
     let progress = this.#progress();
     for (;;) {
       if (this.#error !== undefined) throw this.#error as Error;
       if (condition()) return;
       const now = this.#progress();
-      if (now !== progress) deadline = performance.now() + hangMs;
+      if (now !== progress) patience.renew();
       progress = now;
-      if (performance.now() > deadline) this.#hang(what, hangMs);
+      if (patience.waitedMs() > this.#hangMs) this.#hang(what);
+      this.#idle.waitedMs();
+      this.#watchRcu();
       await sleep(POLL_MS);
     }
+  }
+
+  /** Throws RCU-STALL. */
+  #watchRcu(): void {
+    const cpus = this.#rcu.stalled();
+    if (cpus.length === 0) return;
+    const text = `RCU-STALL: a grace period has waited ${RCU_STALL_MS / 1000} s for CPU ${cpus.join(", ")}`;
+    throw new Broken({
+      ...{ rule: "RCU-STALL", cpu: cpus[0] ?? null, text },
+      ...{ expected: "a quiescent state", found: "none" },
+      others: cpuReports(this.#machine.memory),
+      events: lastEvents(this.#machine.memory, cpus[0]),
+    });
   }
 
   /** Changes whenever some CPU does something. */
@@ -175,11 +197,12 @@ export class StressRun {
     return this.#cpus.reduce((sum, cpu) => sum + this.board.operations(cpu), 0);
   }
 
-  #hang(what: string, hangMs: number): never {
+  #hang(what: string): never {
     const states = this.#cpus.map((cpu) => `CPU ${cpu} in state ${this.board.cpuState(cpu)}`);
-    const text = `HANG: no CPU has done anything for ${hangMs / 1000} s: ${what}; ${states.join(", ")}`;
+    const text = `HANG: no CPU has done anything for ${this.#hangMs / 1000} s: ${what}; ${states.join(", ")}`;
     throw new Broken({
-      ...{ rule: "HANG", cpu: null, text, expected: what, found: states.join(", "), others: [] },
+      ...{ rule: "HANG", cpu: null, text, expected: what, found: states.join(", ") },
+      others: cpuReports(this.#machine.memory),
       events: lastEvents(this.#machine.memory),
     });
   }
@@ -281,11 +304,10 @@ export class StressRun {
    * share, and the others may need them.
    */
   #isStuck(before: number): boolean {
-    if (this.#progress() !== before) this.#lastProgress = performance.now();
-    const idleMs = performance.now() - this.#lastProgress;
+    if (this.#progress() !== before) this.#idle.renew();
+    const idleMs = this.#idle.waitedMs();
     if (idleMs > STUCK_MS && this.#cpus.some((cpu) => this.#hasDone(cpu))) return true;
-    const hangMs = this.#options.hangMs ?? HANG_MS;
-    if (idleMs > hangMs) this.#hang("any operation", hangMs);
+    if (idleMs > this.#hangMs) this.#hang("any operation");
     return false;
   }
 

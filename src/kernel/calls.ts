@@ -21,6 +21,7 @@ export interface KernelCalls {
   leave_lazy(): void;
   take_interrupts(): void;
   synchronize_kernel(): void;
+  rcu_barrier(): void;
   rcu_drain(): void;
   has_fix(fix: number): number;
   send_ipi(percpu: number, reason: number): void;
@@ -68,6 +69,7 @@ export interface KernelCalls {
   drain_local_pages(): void;
   kmem_cache_alloc(cache: number): number;
   kmem_cache_free(cache: number, object: number): void;
+  kmem_cache_destroy(cacheId: number): number;
   kmem_cache_reap_all(): void;
   kmem_cache_drain_others(): void;
   pte_chain_drain(): void;

@@ -62,7 +62,7 @@ export const ArrayCache = {
 
 /** See assembly/arch/boot_params.ts. */
 export const BootParams = {
-  SIZE: 76,
+  SIZE: 72,
   /** u32. BOOT_MAGIC once the machine is up. */
   magic: 0,
   /** u32. BOOT_VERSION. */
@@ -95,8 +95,6 @@ export const BootParams = {
   patches: 64,
   /** u32. SWAPOFF_*: how swapoff looks for PTEs (mm/unuse.ts). */
   swapoff: 68,
-  /** u32. 1: interrupts are taken in the middle of kernel code too (arch/ipi.ts); checking builds only. */
-  interrupts_inside: 72,
 } as const;
 
 /** See assembly/mm/disk.ts. */
@@ -193,7 +191,7 @@ export const InodeSem = {
 
 /** See assembly/mm/slab_types.ts. */
 export const KmemCache = {
-  SIZE: 68,
+  SIZE: 72,
   /** u32, atomic. Spinlock of the slab lists; interrupts off. */
   lock: 0,
   /** u32. Bytes of an object, aligned. */
@@ -228,6 +226,8 @@ export const KmemCache = {
   reallen: 60,
   /** u32. SLAB_* flags. */
   flags: 64,
+  /** u32. A slab has 2^gfporder frames. */
+  gfporder: 68,
 } as const;
 
 /** How a lock of one class was first taken inside one of another. See assembly/lock/lockdep.ts. */
@@ -445,7 +445,7 @@ export const PanicRecord = {
 
 /** See assembly/arch/percpu.ts. */
 export const PerCpu = {
-  SIZE: 224,
+  SIZE: 232,
   /** u32. Number of this CPU. */
   id: 0,
   /** u32, atomic. ATTENTION_* bits: somebody wants this CPU to look up. */
@@ -544,10 +544,14 @@ export const PerCpu = {
   rcu_sync_func: 208,
   /** u32. 1 when what synchronize_kernel waits for has passed. */
   rcu_sync_done: 212,
+  /** usize. The RcuHead of rcu_barrier. */
+  rcu_barrier_next: 216,
+  /** u32. See rcu_barrier_next. */
+  rcu_barrier_func: 220,
   /** u32. Checking builds: rcu_read_lock()s that are under way. */
-  rcu_nesting: 216,
+  rcu_nesting: 224,
   /** usize. 2.6.6: an element of a chain that nobody uses, or 0. */
-  local_pte_chain: 220,
+  local_pte_chain: 228,
 } as const;
 
 /** per_cpu_pages: one for each zone in the per-CPU area. See assembly/mm/page_alloc.ts. */
@@ -601,7 +605,7 @@ export const RcuHead = {
 
 /** rcu_ctrlblk and rcu_state: the grace period that runs. See assembly/lock/rcu.ts. */
 export const RcuState = {
-  SIZE: 32,
+  SIZE: 40,
   /** u32, atomic. Spinlock of all of this. */
   lock: 0,
   /** u32, guarded by lock. Number of the batch that runs, or ran last. */
@@ -614,6 +618,10 @@ export const RcuState = {
   cpumask: 16,
   /** u64, guarded by lock. CPUs that want to know when a batch has completed. */
   waiting: 24,
+  /** u32, atomic. rcu_barrier_cpu_count: CPUs whose callbacks rcu_barrier waits for. */
+  barrier_count: 32,
+  /** u32, atomic. rcu_barrier_sema: the CPU that is in rcu_barrier, plus 1; or 0. */
+  barrier_owner: 36,
 } as const;
 
 /** See assembly/arch/reclaim_state.ts. */
@@ -957,7 +965,7 @@ export const ATOMIC_FIELDS: Readonly<Record<string, readonly string[]>> = {
   Page: ["flags", "_count", "_mapcount"],
   PanicRecord: ["rule", "trace_clock"],
   PerCpu: ["attention", "wake_word", "tlb_state", "barrier", "waiter_woken", "runqueue_lock", "nr_running"],
-  RcuState: ["lock", "completed", "cpumask"],
+  RcuState: ["lock", "completed", "cpumask", "barrier_count", "barrier_owner"],
   RwSemaphore: ["wait_lock"],
   SwapInfo: ["lock"],
   SwapList: ["lock", "nr_swap_pages", "total_swap_pages", "changes"],
@@ -980,8 +988,8 @@ export const ATTENTION_HOST = 4;
 export const ATTENTION_RCU = 8;
 /** kswapd is wanted on this CPU; it runs where callbacks of RCU do (mm/kswapd.ts). */
 export const ATTENTION_KSWAPD = 16;
-/** The free objects that this CPU keeps are wanted back; served where ATTENTION_TLB is (arch/call_function.ts). */
-export const ATTENTION_DRAIN = 64;
+/** rcu_barrier waits for the callbacks of this CPU (lock/rcu.ts). */
+export const ATTENTION_RCU_BARRIER = 64;
 /** A process that may run here was chosen to be killed (mm/oom_kill.ts). */
 export const ATTENTION_KILL = 32;
 
@@ -1091,8 +1099,6 @@ export const FIX_REFERENCED_UNLOCK = 1073741824;
 export const FIX_CHILD_AFTER = 2147483648;
 /** A PTE of a file moves under i_mmap_lock (mm/mremap.ts). */
 export const FIX_MOVE_LOCK = 4294967296;
-/** The lock of a slab cache, which an interrupt takes too, is held with interrupts off (mm/slab.ts). */
-export const FIX_CACHE_IRQ = 17179869184;
 /** The count of a slot of swap changes under swap_device_lock (mm/swap_slots.ts). */
 export const FIX_SWAP_COUNT = 1099511627776;
 /** A page that somebody holds is not taken away from its program (rmap/unmap.ts). */
@@ -1125,6 +1131,8 @@ export const FIX_ANONMM_SAMPLE = 137438953472;
 export const FIX_ANONMM_MIGRATE = 274877906944;
 /** 2.6.9: who comes from a page is in a read section until it unlocks the anon_vma (rmap/referenced.ts). */
 export const FIX_RCU_LOCKED = 1125899906842624;
+/** Who destroys a cache of typesafe slabs waits until all callbacks have been called (mm/slab_destroy.ts). */
+export const FIX_DESTROY_BARRIER = 17179869184;
 /** A task's mm is taken only while somebody uses it (notifier/register.ts). */
 export const FIX_GET_TASK_MM = 549755813888;
 /** A notifier is registered under all locks of the mm (notifier/register.ts). */
@@ -1209,8 +1217,6 @@ export const PAGEVEC_SIZE = 16;
 /** Queue nodes that a CPU keeps for locks of one word, as many as it may hold; bytes of each. */
 export const LOCK_NODES = 16;
 export const LOCK_NODE_SIZE = 0x40;
-/** What PerCpu.irq_disabled is more by in a handler that takes locks. */
-export const HARDIRQ_OFFSET = 65536;
 /** Phases that a profile tells apart. */
 export const NR_PHASES = 8;
 /** Offsets of the arrays that follow the fields. */
@@ -1375,9 +1381,7 @@ export const LOCK_SWAP_DEVICE = 23;
 export const LOCK_DISK = 24;
 /** anonmm.lock: the members of a lineage. */
 export const LOCK_ANONMM = 25;
-/** No lock: a handler of an interrupt that takes locks. */
-export const LOCK_HANDLER = 26;
-export const NR_LOCK_CLASSES = 27;
+export const NR_LOCK_CLASSES = 26;
 /** Two low bits of the address of a lock: a spinlock. */
 export const LOCK_IS_SPINLOCK = 0x0;
 /** A semaphore or mutex; its wait_lock is a spinlock at the same address. */
@@ -1406,6 +1410,8 @@ export const LOCK_NESTINGS = 0xc080;
 export const LOCK_ORDER_END = 0x10080;
 
 // assembly/lock/rcu.ts
+/** A callback of rcu_barrier: one CPU less has callbacks from before. */
+export const RCU_BARRIER = 3;
 /** Where the RcuState of the machine stands. */
 export const RCU_STATE = 0x18c0;
 
@@ -1522,7 +1528,9 @@ export const CACHE_RADIX_NODE = 4;
 export const CACHE_TASK = 5;
 export const CACHE_PTE_CHAIN = 6;
 export const CACHE_ANONMM = 7;
-export const NR_CACHES = 8;
+/** The cache of a module, which comes and goes. */
+export const CACHE_MODULE = 8;
+export const NR_CACHES = 9;
 /** No constructor: objects come with any content. */
 export const CTOR_NONE = 0;
 /** Objects come and go back filled with zeros. */
@@ -1535,6 +1543,8 @@ export const SLAB_PACKED = 1;
 export const SLAB_DESTROY_BY_RCU = 524288;
 /** Number of the RCU callback that gives a slab back: its head lies in the slab's own descriptor. */
 export const RCU_FREE_SLAB = 1;
+/** cache_chain: bit n is set while cache n exists. */
+export const CACHE_CHAIN = 0x2f80;
 /** Bytes from one entry of the cache table to the next. */
 export const CACHE_STRIDE = 0x80;
 /** End of a slab's chain of free objects. */

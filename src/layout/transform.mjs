@@ -149,7 +149,7 @@ function exactInteger(raw, type) {
     ? BigInt.asIntN(type.size, bits)
     : BigInt.asUintN(type.size, bits);
   // A bit of a mask is exact as a number beyond 2^53 too; only a sum of them is not.
-  const isBit = value > 0n && value < 2n ** 63n && (value & (value - 1n)) === 0n;
+  const isBit = value > 0n && value <= 2n ** 63n && (value & (value - 1n)) === 0n;
   const isSafe = value >= Number.MIN_SAFE_INTEGER && value <= Number.MAX_SAFE_INTEGER;
   const isExact = isSafe || isBit;
   return isExact ? Number(value) : value.toString();

@@ -3,6 +3,7 @@
 import { ConfigError } from "../kernel/error.ts";
 import { adoptUnmap } from "./adopt-unmap.ts";
 import { anonVmaReuse } from "./anon-vma-reuse.ts";
+import { cacheDestroy } from "./cache-destroy.ts";
 import { chainFault } from "./chain-fault.ts";
 import { chainUnmap } from "./chain-unmap.ts";
 import { cowReader } from "./cow-reader.ts";
@@ -67,6 +68,7 @@ export const SCENARIOS: readonly Scenario[] = [
   rmapWalk,
   pageReferenced,
   anonVmaReuse,
+  cacheDestroy,
   truncateReferenced,
   truncateFault,
   truncateFork,

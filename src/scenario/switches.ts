@@ -34,6 +34,7 @@ import {
   FIX_RCU_FIRST,
   FIX_REFERENCED_LOCK,
   FIX_REFERENCED_UNLOCK,
+  FIX_DESTROY_BARRIER,
   FIX_REINIT,
   FIX_SECOND_LOOK,
   FIX_SHOOTDOWN,
@@ -116,6 +117,8 @@ export const SWITCHES_OFF = {
   "unlocked-anon-vma-empty": FIX_ANON_VMA_EMPTY,
   /** 2.6.9: a slab of anon_vmas goes back to the page allocator at once. */
   "no-typesafe-slab": FIX_TYPESAFE_SLAB,
+  /** Who destroys a slab cache waits for a grace period alone, as up to 2.6.30. */
+  "destroy-synchronizes": FIX_DESTROY_BARRIER,
   /** 2.6.9: an anon_vma is made anew when it is handed out. */
   "reinit-anon-vma": FIX_REINIT,
   /** 2.6.9: on a kernel that can be preempted, no read section of RCU from a page to its anon_vma. */

@@ -6,6 +6,7 @@ import {
   ATTENTION_RCU,
   AnonVma,
   CACHE_ANON_VMA,
+  CACHE_MODULE,
   CACHE_TASK,
   KmemCache,
   PerCpu,
@@ -14,6 +15,8 @@ import {
 } from "../../src/layout/structs.gen.ts";
 import { getU32, getU64, setI32 } from "../../src/layout/view.ts";
 import { loadKernel, type Cpu } from "../../src/kernel/load.ts";
+import { RcuWatch } from "../../src/experiment/rcu-watch.ts";
+import { cpuReports } from "../../src/machine/cpu-report.ts";
 import { checkInvariants } from "../../src/machine/invariants/check.ts";
 import { memoryState } from "../../src/machine/invariants/leaks.ts";
 import { cacheAt } from "../support/census.ts";
@@ -236,6 +239,119 @@ describe("callbacks", () => {
     first.k.leave_lazy();
     first.k.take_interrupts();
     expect(freeFrames(machine)).toBe(before);
+  });
+});
+
+describe("rcu_barrier", () => {
+  test("returns when every callback has been called, not only when its grace period has passed", () => {
+    const { machine, all } = machineOf(1);
+    const [cpu] = all as [Cpu];
+    cpu.k.kmem_cache_reap_all();
+    const before = freeFrames(machine);
+    const perSlab = getU32(cpu, cacheAt(CACHE_ANON_VMA) + KmemCache.num);
+    const leaveMany = (): void => {
+      const objects = Array.from({ length: 25 * perSlab }, () =>
+        cpu.k.kmem_cache_alloc(CACHE_ANON_VMA),
+      );
+      for (const object of objects) cpu.k.kmem_cache_free(CACHE_ANON_VMA, object);
+      cpu.k.kmem_cache_reap_all();
+    };
+
+    leaveMany();
+    cpu.k.rcu_barrier();
+
+    expect(freeFrames(machine)).toBe(before);
+    // The batch is limited to ten: here are more.
+    leaveMany();
+    cpu.k.take_interrupts();
+    expect(freeFrames(machine)).toBeLessThan(before);
+    cpu.k.rcu_barrier();
+    expect(freeFrames(machine)).toBe(before);
+  });
+
+  test("does not wake a CPU that rests and has no callbacks", () => {
+    const { all } = machineOf(1, 2);
+    const [cpu, resting] = all as [Cpu, Cpu];
+
+    cpu.k.rcu_barrier();
+
+    expect(attention(resting)).toBe(0);
+  });
+
+  test("on real threads is passed by all who wait for it at once, and leaves nothing", async () => {
+    const url = new URL("../support/programs/rcu.mjs", import.meta.url);
+    const threads = await startThreads("2.6.9", loadKernel("2.6.9", true), 2, url, ["barrier"]);
+    try {
+      expect(await threads.runOnAll("barrier", [100])).toEqual([100, 100]);
+      expect(getU32(threads.memory, RCU_STATE + RcuState.barrier_count)).toBe(0);
+    } finally {
+      await threads.stop();
+    }
+  });
+});
+
+describe("kmem_cache_destroy", () => {
+  test("refuses a cache that is in use, and gives back all of one that is not", () => {
+    const { machine, all } = machineOf(1);
+    const [cpu] = all as [Cpu];
+    cpu.k.kmem_cache_reap_all();
+    const before = freeFrames(machine);
+    const object = cpu.k.kmem_cache_alloc(CACHE_MODULE);
+
+    expect(cpu.k.kmem_cache_destroy(CACHE_MODULE)).toBe(0);
+    cpu.k.kmem_cache_free(CACHE_MODULE, object);
+    expect(cpu.k.kmem_cache_destroy(CACHE_MODULE)).toBe(1);
+
+    expect(freeFrames(machine)).toBe(before);
+  });
+});
+
+describe("a grace period that does not end", () => {
+  test("is told after 21 s, with the CPU that it waits for", () => {
+    const { machine, all } = machineOf(3);
+    const [first, second, third] = all as [Cpu, Cpu, Cpu];
+    let now = 0;
+    const watch = new RcuWatch(machine.cpu, () => now);
+    /** What is found within so many seconds, looked at often. */
+    const within = (seconds: number): readonly number[] => {
+      for (const end = now + seconds * 1000; now < end; now += 10) {
+        const found = watch.stalled();
+        if (found.length > 0) return found;
+      }
+      return [];
+    };
+    expect(within(60)).toEqual([]);
+    freeSlabs(first, CACHE_ANON_VMA);
+    first.k.take_interrupts();
+    second.k.take_interrupts();
+
+    expect(within(20)).toEqual([]);
+    expect(within(2)).toEqual([2]);
+    expect(cpuReports(machine.cpu)).toContain("a grace period of RCU waits for CPU 2");
+    expect(cpuReports(machine.cpu)[2]).toContain("asked for: rcu");
+    // A host that does not come by does not make it longer.
+    now += 100_000;
+    third.k.take_interrupts();
+    expect(within(60)).toEqual([]);
+    first.k.rcu_drain();
+    second.k.enter_rest();
+    third.k.enter_rest();
+  });
+
+  test("is not told because the host was busy with other things", () => {
+    const { machine, all } = machineOf(2);
+    const [first, second] = all as [Cpu, Cpu];
+    let now = 0;
+    const watch = new RcuWatch(machine.cpu, () => now);
+    freeSlabs(first, CACHE_ANON_VMA);
+    first.k.take_interrupts();
+    watch.stalled();
+
+    now += 600_000;
+
+    expect(watch.stalled()).toEqual([]);
+    second.k.take_interrupts();
+    first.k.rcu_drain();
   });
 });
 

@@ -3,14 +3,18 @@
 
 import { describe, expect, test } from "vitest";
 import {
+  ATTENTION_KSWAPD,
   BOOT_PARAMS,
   BootParams,
   DISK,
   Disk,
   PG_dirty,
   PG_swapcache,
+  PERCPU_RECLAIM,
   PG_writeback,
   Page,
+  PerCpu,
+  ReclaimState,
   SWAPOFF_ANON_VMA,
   SWAPOFF_SCAN,
   SWAP_INFO,
@@ -18,6 +22,10 @@ import {
   SWAP_LIST,
   SwapInfo,
   SwapList,
+  ZONE_NORMAL,
+  ZONE_STRIDE,
+  ZONE_TABLE,
+  Zone,
   _PAGE_PRESENT,
 } from "../../src/layout/structs.gen.ts";
 import { getI32, getU32, setI32 } from "../../src/layout/view.ts";
@@ -233,6 +241,50 @@ describe.each(KERNEL_NAMES)("%s: swap", (kernel) => {
       rules(task);
     });
     expect(machine.census()).toEqual(machine.bootCensus);
+  });
+
+  test("kswapd does not run between a fault and the instruction that is tried again", () => {
+    // On one CPU it runs where the program comes into the kernel, and here it is wanted after each fault: memory is
+    // low, and swap is full, so that little can be taken but the page that has just come from there.
+    const machine = new DirectMachine({ kernel, disk: DISK_SIZE, memory: "8M" });
+    machine.run((task) => {
+      const slotCount = 16;
+      task.swapon({ length: slotCount * PAGE });
+      const start = anonymous(task, 4096);
+      for (let page = 0; page < slotCount; page++) {
+        task.store32(start + page * PAGE, page + 1);
+        expect(evict(task, start + page * PAGE)).toBe(true);
+      }
+      const zone = ZONE_TABLE + ZONE_NORMAL * ZONE_STRIDE;
+      const low = getU32(task.cpu, zone + Zone.pages_low);
+      let at = start + slotCount * PAGE;
+      for (; getU32(task.cpu, zone + Zone.free_pages) > low - 2 * slotCount; at += PAGE) {
+        task.store32(at, 1);
+      }
+      const runs = (): number =>
+        getU32(task.cpu, task.cpu.area + PERCPU_RECLAIM + ReclaimState.kswapd);
+      const isWanted = (): boolean =>
+        (getU32(task.cpu, task.cpu.area + PerCpu.attention) & ATTENTION_KSWAPD) !== 0;
+      let wanted = 0;
+      /** An instruction that faults does not wait for kswapd, which it has made necessary. */
+      const withoutKswapd = (instruction: () => void): void => {
+        task.cpu.k.take_interrupts();
+        const before = runs();
+        instruction();
+        expect(runs()).toBe(before);
+        if (isWanted()) wanted++;
+      };
+      for (let page = 0; page < slotCount; page++) {
+        const there = start + page * PAGE;
+        withoutKswapd(() => {
+          expect(task.load32(there)).toBe(page + 1);
+        });
+        withoutKswapd(() => {
+          task.copy(there, at - PAGE, 8);
+        });
+      }
+      expect(wanted).toBeGreaterThan(slotCount / 2);
+    });
   });
 
   test("who uses most dies when memory and swap are full", () => {

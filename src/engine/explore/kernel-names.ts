@@ -107,6 +107,7 @@ const GLOBALS: readonly (readonly [number, string, Fields?])[] = [
   [layout.MMLIST_LOCK, "mmlist_lock"],
   [layout.RCU_STATE, "rcu_state", layout.RcuState],
   [layout.FILES_LOCK, "files_lock"],
+  [layout.CACHE_CHAIN, "cache_chain"],
   [layout.DISK, "disk", layout.Disk],
   [layout.SWAPPER_SPACE, "swapper_space", layout.SwapperSpace],
   [layout.SWAP_LIST, "swap_list", layout.SwapList],

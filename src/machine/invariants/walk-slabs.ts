@@ -29,7 +29,7 @@ const RULE = "SLAB";
 /** Names of the caches, by number. */
 export const CACHE_NAMES = [
   ...["vm_area", "mm", "anon_vma", "inode", "radix_node", "task"],
-  ...["pte_chain", "anonmm"],
+  ...["pte_chain", "anonmm", "module"],
 ] as const;
 
 interface SlabRecord {

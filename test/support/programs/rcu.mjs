@@ -22,3 +22,16 @@ export function synchronize(task, rounds) {
   }
   return done;
 }
+
+/** Waits `rounds` times for all callbacks of all CPUs, and leaves slabs of anon_vmas to be freed in between. */
+export function barrier(task, rounds) {
+  const { k } = task.cpu;
+  for (let done = 0; done < rounds; done++) {
+    const at = task.mmap({ length: 4096, read: true, write: true });
+    task.touch(at, 4096);
+    task.munmap(at, 4096);
+    k.kmem_cache_reap_all();
+    k.rcu_barrier();
+  }
+  return rounds;
+}
