@@ -31,8 +31,9 @@ export class RcuWatch {
   stalled(): readonly number[] {
     const batch = this.#running();
     const cpus = rcuWaitsFor(this.#memory);
-    if (batch === this.#batch && cpus.length > 0)
+    if (batch === this.#batch && cpus.length > 0) {
       return this.#patience.waitedMs() > RCU_STALL_MS ? cpus : [];
+    }
     this.#batch = batch;
     this.#patience.renew();
     return [];

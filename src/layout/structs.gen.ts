@@ -1544,7 +1544,7 @@ export const SLAB_DESTROY_BY_RCU = 524288;
 /** Number of the RCU callback that gives a slab back: its head lies in the slab's own descriptor. */
 export const RCU_FREE_SLAB = 1;
 /** cache_chain: bit n is set while cache n exists. */
-export const CACHE_CHAIN = 0x2f80;
+export const CACHE_CHAIN = 0x1940;
 /** Bytes from one entry of the cache table to the next. */
 export const CACHE_STRIDE = 0x80;
 /** End of a slab's chain of free objects. */
