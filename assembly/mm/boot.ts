@@ -156,7 +156,7 @@ function caches_init(): void {
   kmem_cache_create(CACHE_TASK, offsetof<Task>(), CTOR_NONE);
   kmem_cache_create(CACHE_PTE_CHAIN, pte_chain_size(), CTOR_ZERO, SLAB_PACKED);
   kmem_cache_create(CACHE_ANONMM, offsetof<AnonMm>(), CTOR_NONE);
-  kmem_cache_create(CACHE_MODULE, offsetof<AnonVma>(), CTOR_ANON_VMA, anon_vma_flags);
+  kmem_cache_create(CACHE_MODULE, anon_vma_bytes(), CTOR_ANON_VMA, anon_vma_flags);
 }
 
 /** Frames below which no machine can boot: the image and something to work with. */
