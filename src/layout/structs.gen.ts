@@ -62,7 +62,7 @@ export const ArrayCache = {
 
 /** See assembly/arch/boot_params.ts. */
 export const BootParams = {
-  SIZE: 72,
+  SIZE: 76,
   /** u32. BOOT_MAGIC once the machine is up. */
   magic: 0,
   /** u32. BOOT_VERSION. */
@@ -95,6 +95,8 @@ export const BootParams = {
   patches: 64,
   /** u32. SWAPOFF_*: how swapoff looks for PTEs (mm/unuse.ts). */
   swapoff: 68,
+  /** u32. 1: interrupts are taken in the middle of kernel code too (arch/ipi.ts); checking builds only. */
+  interrupts_inside: 72,
 } as const;
 
 /** See assembly/mm/disk.ts. */
@@ -988,8 +990,10 @@ export const ATTENTION_HOST = 4;
 export const ATTENTION_RCU = 8;
 /** kswapd is wanted on this CPU; it runs where callbacks of RCU do (mm/kswapd.ts). */
 export const ATTENTION_KSWAPD = 16;
+/** The free objects that this CPU keeps are wanted back; served where ATTENTION_TLB is (arch/call_function.ts). */
+export const ATTENTION_DRAIN = 64;
 /** rcu_barrier waits for the callbacks of this CPU (lock/rcu.ts). */
-export const ATTENTION_RCU_BARRIER = 64;
+export const ATTENTION_RCU_BARRIER = 128;
 /** A process that may run here was chosen to be killed (mm/oom_kill.ts). */
 export const ATTENTION_KILL = 32;
 
@@ -1099,6 +1103,8 @@ export const FIX_REFERENCED_UNLOCK = 1073741824;
 export const FIX_CHILD_AFTER = 2147483648;
 /** A PTE of a file moves under i_mmap_lock (mm/mremap.ts). */
 export const FIX_MOVE_LOCK = 4294967296;
+/** The lock of a slab cache, which an interrupt takes too, is held with interrupts off (mm/slab.ts). */
+export const FIX_CACHE_IRQ = 17179869184;
 /** The count of a slot of swap changes under swap_device_lock (mm/swap_slots.ts). */
 export const FIX_SWAP_COUNT = 1099511627776;
 /** A page that somebody holds is not taken away from its program (rmap/unmap.ts). */
@@ -1132,7 +1138,7 @@ export const FIX_ANONMM_MIGRATE = 274877906944;
 /** 2.6.9: who comes from a page is in a read section until it unlocks the anon_vma (rmap/referenced.ts). */
 export const FIX_RCU_LOCKED = 1125899906842624;
 /** Who destroys a cache of typesafe slabs waits until all callbacks have been called (mm/slab_destroy.ts). */
-export const FIX_DESTROY_BARRIER = 17179869184;
+export const FIX_DESTROY_BARRIER = 9223372036854776000;
 /** A task's mm is taken only while somebody uses it (notifier/register.ts). */
 export const FIX_GET_TASK_MM = 549755813888;
 /** A notifier is registered under all locks of the mm (notifier/register.ts). */
@@ -1217,6 +1223,8 @@ export const PAGEVEC_SIZE = 16;
 /** Queue nodes that a CPU keeps for locks of one word, as many as it may hold; bytes of each. */
 export const LOCK_NODES = 16;
 export const LOCK_NODE_SIZE = 0x40;
+/** What PerCpu.irq_disabled is more by in a handler that takes locks. */
+export const HARDIRQ_OFFSET = 65536;
 /** Phases that a profile tells apart. */
 export const NR_PHASES = 8;
 /** Offsets of the arrays that follow the fields. */
@@ -1251,7 +1259,7 @@ export const _PAGE_USER = 4;
 export const _PAGE_ACCESSED = 32;
 export const _PAGE_DIRTY = 64;
 export const _PAGE_PROTNONE = 128;
-export const _PAGE_NX = 9223372036854775808n;
+export const _PAGE_NX = 9223372036854776000;
 export const PTE_PFN_MASK = 281474976706560;
 /** Bits that mprotect leaves alone. */
 export const _PAGE_CHG_MASK = 281474976706656;
@@ -1381,7 +1389,9 @@ export const LOCK_SWAP_DEVICE = 23;
 export const LOCK_DISK = 24;
 /** anonmm.lock: the members of a lineage. */
 export const LOCK_ANONMM = 25;
-export const NR_LOCK_CLASSES = 26;
+/** No lock: a handler of an interrupt that takes locks. */
+export const LOCK_HANDLER = 26;
+export const NR_LOCK_CLASSES = 27;
 /** Two low bits of the address of a lock: a spinlock. */
 export const LOCK_IS_SPINLOCK = 0x0;
 /** A semaphore or mutex; its wait_lock is a spinlock at the same address. */
