@@ -15,6 +15,7 @@ export const TLB_STATE_LAZY_FLUSH: u32 = 2;
 
 /** This CPU promises to use no translation until leave_lazy(). */
 export function enter_lazy(): void {
+  // RELEASE. Pairs with ask_all_cpus(): the callbacks that this CPU has queued are on its lists.
   atomic_xchg<u32>(percpu_tlb_state(this_cpu()), TLB_STATE_LAZY);
 }
 
