@@ -45,6 +45,20 @@ export const SPINLOCK_BIT: i32 = 9;
 /** The last of them. CONFIG_PTL_LOCK, CONFIG_ANON_VMA_LOCK, CONFIG_I_MMAP_LOCK: one of them, or 0. */
 const SPINLOCK_LAST: i32 = 9;
 
+/** CONFIG_MMAP_SEM: a semaphore in order of arrival. */
+export const MMAP_SEM_RWSEM: i32 = 1;
+/** CONFIG_MMAP_SEM: who waits spins first. */
+export const MMAP_SEM_RWSEM_SPIN: i32 = 2;
+/** CONFIG_MMAP_SEM: one at a time, readers too. */
+export const MMAP_SEM_MUTEX: i32 = 3;
+
+/** CONFIG_PAGE_BIT: PG_maplock is a bit. */
+export const PAGE_BIT_BIT: i32 = 0;
+/** CONFIG_PAGE_BIT: the same, with exponential backoff. */
+export const PAGE_BIT_BACKOFF: i32 = 1;
+/** CONFIG_PAGE_BIT: this and a SPINLOCK_*: a table of such locks. */
+export const PAGE_BIT_HASHED: i32 = 16;
+
 /** CONFIG_RECLAIM_LOCKS: who comes from a page tries page_table_lock and i_mmap_lock. */
 export const RECLAIM_TRIES: i32 = 1;
 /** CONFIG_RECLAIM_LOCKS: who comes from a page waits for them. */
@@ -82,6 +96,16 @@ if (
   CONFIG_I_MMAP_LOCK > SPINLOCK_LAST
 )
   ERROR("the lock of a class is 0 (that of the others) or a spinlock, 1 (ttas) to 9 (bit)");
+if (CONFIG_MMAP_SEM < MMAP_SEM_RWSEM || CONFIG_MMAP_SEM > MMAP_SEM_MUTEX)
+  ERROR("CONFIG_MMAP_SEM names no semaphore: 1 (rwsem), 2 (rwsem-spin) or 3 (mutex)");
+if (
+  CONFIG_PAGE_BIT < 0 ||
+  (CONFIG_PAGE_BIT > PAGE_BIT_BACKOFF && CONFIG_PAGE_BIT <= PAGE_BIT_HASHED) ||
+  CONFIG_PAGE_BIT > PAGE_BIT_HASHED + SPINLOCK_LAST
+)
+  ERROR("CONFIG_PAGE_BIT is 0 (bit), 1 (bit-backoff), or 16 and a spinlock: a table of such locks");
+if (CONFIG_PAGE_BIT != PAGE_BIT_BIT && CONFIG_KILL_PAGE_MAP_LOCK)
+  ERROR("pages of this kernel have no bit lock (page_bit): kill-page-map-lock has taken it away");
 if (CONFIG_LOCK_STAT != 0 && CONFIG_LOCK_STAT != 1) ERROR("CONFIG_LOCK_STAT is 0 (off) or 1 (on)");
 if (CONFIG_RECLAIM_LOCKS != RECLAIM_TRIES && CONFIG_RECLAIM_LOCKS != RECLAIM_SPINS)
   ERROR("CONFIG_RECLAIM_LOCKS names no way to take locks: 1 (trylock) or 2 (spin)");

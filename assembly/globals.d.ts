@@ -28,6 +28,8 @@ declare const CONFIG_ANON_VMA_LOCK: i32;
 /** The lock behind i_mmap_lock: 0 is CONFIG_SPINLOCK. */
 declare const CONFIG_I_MMAP_LOCK: i32;
 /** 1: locks are counted and timed (lock/lock_stat.ts). */
+declare const CONFIG_MMAP_SEM: i32;
+declare const CONFIG_PAGE_BIT: i32;
 declare const CONFIG_LOCK_STAT: i32;
 /** Who tells secondary MMUs: a value of NOTIFIER_* in config.ts. */
 declare const CONFIG_MMU_NOTIFIER: i32;

@@ -55,7 +55,7 @@ export {
   init_rwsem,
   up_read,
   up_write,
-} from "./lock/rwsem";
+} from "./lock/mmap_sem";
 export { mutex_init, mutex_lock, mutex_trylock, mutex_unlock } from "./lock/mutex";
 export { lock_page, trylock_page, unlock_page, wait_on_page_writeback } from "./mm/page_lock";
 

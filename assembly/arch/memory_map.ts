@@ -5,6 +5,7 @@
 //   0x00001000  boot parameters, panic record, zones, slab caches, global locks
 //   0x00008000  page wait queues
 //   0x00009000  what lockdep knows: classes of locks, their order; checking builds only
+//   0x00014000  256 locks of pages, if there is a table of them (lock/page_bit.ts)
 //   0x00020000  per-CPU areas, 32 KiB each; those of absent CPUs are given to the buddy allocator
 //   0x00220000  mem_map: 64 bytes for each frame, content or not
 //   ...         frames
@@ -25,6 +26,10 @@ export const INIT_MM: usize = 0x3000;
 export const PAGE_WAIT_TABLE: usize = 0x8000;
 export const LOCK_CLASSES: usize = 0x9000;
 export const LOCK_ORDER: usize = 0xc000;
+export const PAGE_BIT_LOCKS: usize = 0x14000;
+/** Locks of that table; bytes from one to the next. */
+export const NR_PAGE_BIT_LOCKS: u32 = 256;
+export const PAGE_BIT_STRIDE: usize = 64;
 export const PERCPU_AREAS: usize = 0x20000;
 export const PERCPU_SIZE: usize = 0x8000;
 export const MEM_MAP: usize = 0x220000;

@@ -44,7 +44,7 @@ function free(mask: u32, word: usize): void {
     store<u32>(word, load<u32>(word) & ~mask);
     return;
   }
-  // RELEASE. Pairs with take(): the critical section is visible before the bit looks free.
+  // RELEASE. Pairs with take(), lock_with_backoff(): the critical section is visible before the bit looks free.
   atomic_fetch_and<u32>(word, ~mask);
 }
 

@@ -60,6 +60,20 @@ export function rwsem_spin_try_write(sem: usize): bool {
   return (word & ~WAITS) == 0 && atomic_cmpxchg<u32>(sem, word, WRITER) == word;
 }
 
+/** Makes a free semaphore. */
+export function rwsem_spin_init(sem: usize): void {
+  store<u32>(sem, 0);
+  store<u64>(sem + SLEEPERS, 0);
+}
+
+/** Turns the writer into a reader without letting another writer in between. */
+export function rwsem_spin_downgrade(sem: usize): void {
+  if (CONFIG_CHECK) bug_on((read_once<u32>(sem) & WRITER) == 0, BUG_UNLOCK_OF_FREE_LOCK, sem);
+  // RELEASE. Pairs with rwsem_spin_try_read(): what the writer wrote is visible to readers.
+  atomic_fetch_add<u32>(sem, 1 - WRITER);
+  unpark_all(sem + SLEEPERS);
+}
+
 /** Leaves as the writer. */
 @inline
 export function rwsem_spin_up_write(sem: usize): void {
@@ -100,7 +114,7 @@ export function rwsem_spin_try_read(sem: usize): bool {
   while (true) {
     const word = read_once<u32>(sem);
     if ((word & (WRITER | WAITS)) != 0) return false;
-    // ACQUIRE. Pairs with rwsem_spin_up_write(): what the last writer wrote is visible from here on.
+    // ACQUIRE. Pairs with rwsem_spin_up_write(), rwsem_spin_downgrade(): what a writer wrote is visible from here on.
     if (atomic_cmpxchg<u32>(sem, word, word + 1) == word) return true;
   }
 }

@@ -14,7 +14,7 @@ import { memcpy, memset } from "../arch/memory";
 import { PHASE_PAGE_TABLES, phase_enter, phase_leave } from "../arch/phase";
 import { HAS_ANONMM } from "../generation";
 import { list_add_tail, list_del, list_init } from "../lib/list";
-import { init_rwsem } from "../lock/rwsem";
+import { init_rwsem } from "../lock/mmap_sem";
 import { dup_rmap, exec_rmap, exit_rmap } from "../rmap/anonmm";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { spin_lock_ptl, spin_unlock_ptl } from "../lock/spinlock_classes";

@@ -8,7 +8,7 @@ import { FIX_MMAP_SEM, without } from "../arch/fixes";
 import { PHASE_FAULTS, phase_enter, phase_leave } from "../arch/phase";
 import { this_cpu } from "../arch/percpu";
 import { TRACE_FAULT, TRACE_SIGNAL, trace } from "../arch/trace";
-import { down_read, up_read } from "../lock/rwsem";
+import { down_read, up_read } from "../lock/mmap_sem";
 import { cpu_nap } from "../lock/sleep";
 import { Task } from "../sched/task";
 import { anon_vma_prepare, lock_ptl_and_anon_vma, unlock_ptl_and_anon_vma } from "./anon_vma";

@@ -14,7 +14,7 @@ import { FIX_UNUSE_TRYLOCK, without } from "../arch/fixes";
 import { boot } from "../arch/boot_params";
 import { read_once } from "../arch/atomic";
 import { pfn_pte, pte_read, set_pte } from "../arch/pte";
-import { down_read, down_read_trylock, up_read } from "../lock/rwsem";
+import { down_read, down_read_trylock, up_read } from "../lock/mmap_sem";
 import { HAS_ANONMM, HAS_PTE_CHAINS } from "../generation";
 import { RMAP_ANON_VMA } from "../config_rmap";
 import { page_add_anon_rmap, page_mapped, rmap_spare_alloc, rmap_spare_free } from "../rmap/index";

@@ -18,7 +18,7 @@ import { KERNEL_GLOBALS } from "../arch/memory_map";
 import { NOTIFIER_MERGED, NOTIFIER_NONE } from "./config";
 import { sort_addresses } from "../lib/sort";
 import { Mutex, mutex_init, mutex_lock, mutex_unlock } from "../lock/mutex";
-import { down_write, up_write } from "../lock/rwsem";
+import { down_write, up_write } from "../lock/mmap_sem";
 import {
   anon_vma_lock_nest,
   anon_vma_unlock_nest,

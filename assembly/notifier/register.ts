@@ -24,7 +24,7 @@ import {
 import { NOTIFIER_MERGED, NOTIFIER_NONE } from "./config";
 import { EINVAL, ENOMEM } from "../lib/errno";
 import { rcu_read_lock, rcu_read_unlock } from "../lock/rcu";
-import { down_write, up_write } from "../lock/rwsem";
+import { down_write, up_write } from "../lock/mmap_sem";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import { MmStruct, mm_count_addr, mm_mmap_sem, mm_users_addr } from "../mm/mm_types";
 import { synchronize_kernel } from "../sched/rcu_tasklet";

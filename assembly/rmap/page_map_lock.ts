@@ -11,11 +11,11 @@ import { BUG_ANON_RMAP_MISMATCH, BUG_MAPCOUNT_UNDERFLOW, bug_on } from "../arch/
 import { FIX_MAPCOUNT, without } from "../arch/fixes";
 import { this_cpu } from "../arch/percpu";
 import { HAS_ANONMM } from "../generation";
-import { bit_spin_lock, bit_spin_trylock, bit_spin_unlock } from "../lock/bit_spinlock";
 import { LOCK_IS_BIT } from "../lock/lock_class";
 import { lock_stat_acquired, lock_stat_clock, lock_stat_release } from "../lock/lock_stat";
+import { page_bit_lock, page_bit_trylock, page_bit_unlock } from "../lock/page_bit";
 import { MmStruct, VmArea, linear_page_index } from "../mm/mm_types";
-import { PG_maplock, PG_reserved, Page, page_flags_addr, page_mapcount_addr } from "../mm/page";
+import { PG_reserved, Page, page_flags_addr, page_mapcount_addr } from "../mm/page";
 import { anonmm_get, anonmm_put } from "./anonmm";
 import { PageAnon, clear_page_anon, page_anon_owner, set_page_anon } from "./page_anon";
 
@@ -24,14 +24,14 @@ import { PageAnon, clear_page_anon, page_anon_owner, set_page_anon } from "./pag
 export function page_map_lock(page: Page): void {
   if (without(FIX_MAPCOUNT)) return;
   if (CONFIG_LOCK_STAT) page_map_lock_timed(page_flags_addr(page));
-  else bit_spin_lock(PG_maplock, page_flags_addr(page));
+  else page_bit_lock(page_flags_addr(page));
 }
 
 function page_map_lock_timed(flags: usize): void {
   let since: f64 = 0;
-  if (!bit_spin_trylock(PG_maplock, flags)) {
+  if (!page_bit_trylock(flags)) {
     since = lock_stat_clock();
-    bit_spin_lock(PG_maplock, flags);
+    page_bit_lock(flags);
   }
   lock_stat_acquired(flags | LOCK_IS_BIT, false, since);
 }
@@ -41,7 +41,7 @@ function page_map_lock_timed(flags: usize): void {
 export function page_map_unlock(page: Page): void {
   if (without(FIX_MAPCOUNT)) return;
   if (CONFIG_LOCK_STAT) lock_stat_release(page_flags_addr(page) | LOCK_IS_BIT);
-  bit_spin_unlock(PG_maplock, page_flags_addr(page));
+  page_bit_unlock(page_flags_addr(page));
 }
 
 /** What an anonymous page of a VMA points at. */

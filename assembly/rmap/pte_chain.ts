@@ -15,11 +15,10 @@ import { FIX_CHAINLOCK, without } from "../arch/fixes";
 import { PAGE_MASK } from "../arch/memory_map";
 import { pte_pfn, pte_present, pte_read, ptep_clear_young } from "../arch/pte";
 import { this_cpu } from "../arch/percpu";
-import { bit_spin_lock, bit_spin_unlock } from "../lock/bit_spinlock";
+import { page_bit_lock, page_bit_unlock } from "../lock/page_bit";
 import { MmStruct } from "../mm/mm_types";
 import {
   PG_direct,
-  PG_maplock,
   Page,
   page_clear_flag,
   page_flags_addr,
@@ -59,13 +58,13 @@ export function chain_slots(): usize {
 /** pte_chain_lock. */
 @inline
 export function pte_chain_lock(page: Page): void {
-  if (!without(FIX_CHAINLOCK)) bit_spin_lock(PG_maplock, page_flags_addr(page));
+  if (!without(FIX_CHAINLOCK)) page_bit_lock(page_flags_addr(page));
 }
 
 /** pte_chain_unlock. */
 @inline
 export function pte_chain_unlock(page: Page): void {
-  if (!without(FIX_CHAINLOCK)) bit_spin_unlock(PG_maplock, page_flags_addr(page));
+  if (!without(FIX_CHAINLOCK)) page_bit_unlock(page_flags_addr(page));
 }
 
 /** Address of a slot of an element. */

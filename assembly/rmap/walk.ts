@@ -15,7 +15,7 @@
 import { pte_pfn, pte_present, pte_read } from "../arch/pte";
 import { this_cpu } from "../arch/percpu";
 import { HAS_ANONMM, HAS_PTE_CHAINS } from "../generation";
-import { down_read, up_read } from "../lock/rwsem";
+import { down_read, up_read } from "../lock/mmap_sem";
 import {
   anon_vma_lock_read,
   anon_vma_unlock_read,

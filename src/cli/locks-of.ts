@@ -4,7 +4,7 @@
 import { Option } from "commander";
 import { chosenKernel } from "../kernel/catalogue.ts";
 import { ConfigError } from "../kernel/error.ts";
-import { WORD_LOCKS } from "../kernel/variant.ts";
+import { VARIANT_PARTS, WORD_LOCKS } from "../kernel/variant.ts";
 import { LOCKS } from "../lab/catalogue.ts";
 
 /** Classes of locks that can have one of their own, by the words that people use. */
@@ -13,32 +13,27 @@ const CLASSES: Readonly<Record<string, string>> = {
   ...{ ptl: "ptl", page_table_lock: "ptl" },
   ...{ anon_vma: "anon_vma", "anon_vma.lock": "anon_vma" },
   ...{ i_mmap: "i_mmap", i_mmap_lock: "i_mmap" },
+  ...{ mmap_sem: "mmap_sem", page_bit: "page_bit", PG_maplock: "page_bit" },
 };
 
-/** Locks that cannot be exchanged: what they have, and why. */
-const FIXED: Readonly<Record<string, readonly [lock: string, why: string]>> = {
-  page_bit: ["bit", "it is one bit of page->flags, whose other bits are not its own"],
-  mmap_sem: ["rwsem", "it lets readers in together, and who waits sleeps"],
-};
+const NAMES = [...new Set(Object.values(CLASSES))].join(", ");
 
-const NAMES = ["spinlock", "ptl", "anon_vma", "i_mmap", ...Object.keys(FIXED)].join(", ");
-
-/** Reads "ptl=mcs"; what a kernel's name then has, or nothing. Throws ConfigError. */
+/** Reads "ptl=mcs"; what a kernel's name then has. Throws ConfigError. */
 function partOf(text: string): string {
   const [word = "", lock = "", ...rest] = text.split("=");
   if (lock === "" || rest.length > 0) {
     throw new ConfigError(`--lock takes CLASS=LOCK, such as ptl=mcs, not "${text}"`);
   }
-  const fixed = FIXED[word];
-  if (fixed !== undefined) {
-    if (lock === fixed[0]) return "";
-    throw new ConfigError(`${word} can only be ${fixed[0]}, not ${lock}: ${fixed[1]}`);
-  }
   const name = CLASSES[word];
   if (name === undefined) {
     throw new ConfigError(`--lock knows no class "${word}": it is one of ${NAMES}`);
   }
-  if (!(lock in WORD_LOCKS) && LOCKS.some((entry) => entry.name === lock)) {
+  const part = VARIANT_PARTS.find((each) => each.name === name);
+  if (
+    part?.values === WORD_LOCKS &&
+    !(lock in WORD_LOCKS) &&
+    LOCKS.some((entry) => entry.name === lock)
+  ) {
     const known = Object.keys(WORD_LOCKS).join(", ");
     throw new ConfigError(`${word} is one word, and ${lock} needs more: choose one of ${known}`);
   }

@@ -7,7 +7,7 @@
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { accessSync, constants, existsSync, readFileSync, readdirSync } from "node:fs";
-import { dirname, join, relative, resolve } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { userCacheFolder } from "./cache-folder.ts";
 import { ConfigError } from "./error.ts";
@@ -63,8 +63,8 @@ export function variantPath(build: VariantBuild, product: Product): string {
 
 /** Where variants are kept: beside the other kernels, or in the user's cache; or where $RACIER_CACHE says. */
 function folders(): readonly string[] {
-  const own = process.env["RACIER_CACHE"];
-  return own === undefined ? [join(ROOT, "build/variants"), userCacheFolder()] : [resolve(own)];
+  const user = userCacheFolder();
+  return process.env["RACIER_CACHE"] === undefined ? [join(ROOT, "build/variants"), user] : [user];
 }
 
 /** True when `folder` can be written, or made. */

@@ -2,6 +2,12 @@
 // that wherever a kernel is named a variant can be named too. src/kernel/variant-cache.ts compiles them.
 
 import {
+  MMAP_SEM_MUTEX,
+  MMAP_SEM_RWSEM,
+  MMAP_SEM_RWSEM_SPIN,
+  PAGE_BIT_BACKOFF,
+  PAGE_BIT_BIT,
+  PAGE_BIT_HASHED,
   SPINLOCK_BACKOFF,
   SPINLOCK_BIT,
   SPINLOCK_HEMLOCK,
@@ -42,6 +48,22 @@ export const WORD_LOCKS: Readonly<Record<string, number>> = {
   bit: SPINLOCK_BIT,
 };
 
+/** What can stand behind mmap_sem: who waits may sleep. */
+const SEMAPHORES: Readonly<Record<string, number>> = {
+  rwsem: MMAP_SEM_RWSEM,
+  "rwsem-spin": MMAP_SEM_RWSEM_SPIN,
+  mutex: MMAP_SEM_MUTEX,
+};
+
+/** What can stand behind the bit lock of a page: the bit, or a table of locks. */
+const PAGE_LOCKS: Readonly<Record<string, number>> = {
+  bit: PAGE_BIT_BIT,
+  "bit-backoff": PAGE_BIT_BACKOFF,
+  "hash-ttas": PAGE_BIT_HASHED + SPINLOCK_TTAS,
+  "hash-ticket": PAGE_BIT_HASHED + SPINLOCK_TICKET,
+  "hash-mcs": PAGE_BIT_HASHED + SPINLOCK_MCS,
+};
+
 const SPINLOCK = "CONFIG_SPINLOCK";
 
 const lockOf = (name: string, config: string, what: string): VariantPart => ({
@@ -58,6 +80,16 @@ export const VARIANT_PARTS: readonly VariantPart[] = [
   lockOf("ptl", "CONFIG_PTL_LOCK", "page_table_lock"),
   lockOf("anon_vma", "CONFIG_ANON_VMA_LOCK", "anon_vma.lock"),
   lockOf("i_mmap", "CONFIG_I_MMAP_LOCK", "i_mmap_lock"),
+  {
+    ...{ name: "mmap_sem", config: "CONFIG_MMAP_SEM", values: SEMAPHORES },
+    standard: () => "rwsem",
+    meaning: "what stands behind mmap_sem",
+  },
+  {
+    ...{ name: "page_bit", config: "CONFIG_PAGE_BIT", values: PAGE_LOCKS },
+    standard: () => "bit",
+    meaning: "what stands behind PG_maplock, where there is one",
+  },
   {
     ...{ name: "lock_stat", config: "CONFIG_LOCK_STAT", values: { off: 0, on: 1 } },
     standard: () => "off",

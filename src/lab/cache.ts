@@ -1,6 +1,8 @@
 // What was compiled before: in this process, and in a folder of the user's cache, under a hash of all that
 // went into it. Which files those are is only known afterwards, so an entry lists them with their hashes
 // and is good as long as they are as they were. A cache that cannot be read or written does no harm.
+// Kernels are kept otherwise (src/kernel/variant-cache.ts): their files are known beforehand, and they are wanted in
+// the middle of synchronous code.
 
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";

@@ -1191,6 +1191,10 @@ export const INIT_MM = 0x3000;
 export const PAGE_WAIT_TABLE = 0x8000;
 export const LOCK_CLASSES = 0x9000;
 export const LOCK_ORDER = 0xc000;
+export const PAGE_BIT_LOCKS = 0x14000;
+/** Locks of that table; bytes from one to the next. */
+export const NR_PAGE_BIT_LOCKS = 256;
+export const PAGE_BIT_STRIDE = 0x40;
 export const PERCPU_AREAS = 0x20000;
 export const PERCPU_SIZE = 0x8000;
 export const MEM_MAP = 0x220000;
@@ -1322,6 +1326,18 @@ export const SPINLOCK_HEMLOCK = 7;
 export const SPINLOCK_QSPINLOCK = 8;
 /** CONFIG_SPINLOCK: one bit of the word. */
 export const SPINLOCK_BIT = 9;
+/** CONFIG_MMAP_SEM: a semaphore in order of arrival. */
+export const MMAP_SEM_RWSEM = 1;
+/** CONFIG_MMAP_SEM: who waits spins first. */
+export const MMAP_SEM_RWSEM_SPIN = 2;
+/** CONFIG_MMAP_SEM: one at a time, readers too. */
+export const MMAP_SEM_MUTEX = 3;
+/** CONFIG_PAGE_BIT: PG_maplock is a bit. */
+export const PAGE_BIT_BIT = 0;
+/** CONFIG_PAGE_BIT: the same, with exponential backoff. */
+export const PAGE_BIT_BACKOFF = 1;
+/** CONFIG_PAGE_BIT: this and a SPINLOCK_*: a table of such locks. */
+export const PAGE_BIT_HASHED = 16;
 /** CONFIG_RECLAIM_LOCKS: who comes from a page tries page_table_lock and i_mmap_lock. */
 export const RECLAIM_TRIES = 1;
 /** CONFIG_RECLAIM_LOCKS: who comes from a page waits for them. */

@@ -30,12 +30,17 @@ export interface Explored {
   readonly executions: number;
 }
 
-/** Explores a lock: every behaviour, or with so many preemptions; up to the first failure. */
+/** Explores a lock, by a program of its own if there is one: every behaviour, or with so many preemptions; up to the first failure. */
 export async function explore(
   lock: LockSource,
-  { cpus = 2, preemptions, most = 20_000 }: { cpus?: number; preemptions?: number; most?: number },
+  {
+    cpus = 2,
+    preemptions,
+    most = 20_000,
+    entry,
+  }: { cpus?: number; preemptions?: number; most?: number; entry?: string },
 ): Promise<Explored> {
-  const exploration = explorationOf(await compileLockProgram(lock, cpus));
+  const exploration = explorationOf(await compileLockProgram(lock, cpus, entry));
   const { runtime } = exploration;
   exploration.learnSpins();
   const strategy =

@@ -9,6 +9,9 @@ import {
   CACHE_ANON_VMA,
   Inode,
   MmStruct,
+  NR_PAGE_BIT_LOCKS,
+  PAGE_BIT_LOCKS,
+  PAGE_BIT_STRIDE,
   PERCPU_SIZE,
 } from "../../src/layout/structs.gen.ts";
 import { getU32 } from "../../src/layout/view.ts";
@@ -17,7 +20,8 @@ import { lockStatText } from "../../src/report/lock-stat-text.ts";
 import { DirectMachine } from "../support/direct.ts";
 import { lockClass } from "../report/fork-fixture.ts";
 
-const KERNEL = "2.6.9+spinlock=qspinlock+ptl=mcs+anon_vma=ticket+i_mmap=backoff+lock_stat=on";
+const KERNEL =
+  "2.6.9+spinlock=qspinlock+ptl=mcs+anon_vma=ticket+i_mmap=backoff+mmap_sem=rwsem-spin+lock_stat=on";
 
 describe("a kernel with a lock of its own for each class", () => {
   test("has queue, ticket, and word where they belong", () => {
@@ -86,4 +90,58 @@ test("the table of locks is that of /proc/lock_stat: averages of what was waited
     ...["mmap_sem-R:", "2", "1.00", "3.00", "4.00", "2.00"],
     ...["10", "0.50", "20.00", "50.00", "5.00"],
   ]);
+});
+
+describe("a kernel with other locks behind mmap_sem and the pages", () => {
+  const OTHER = "2.6.8+mmap_sem=mutex+page_bit=hash-ticket";
+
+  test("lets readers in together with rwsem-spin, and one at a time with a mutex", () => {
+    const entered = [KERNEL, OTHER].map((kernel) => {
+      const machine = new DirectMachine({ kernel, cpus: 2 });
+      const { k } = machine.cpu;
+      const other = machine.instantiate(1).k;
+      const sem = k.mm_alloc() + MmStruct.mmap_sem_0;
+      k.down_write(sem);
+      const whileWritten = other.down_read_trylock(sem);
+      k.downgrade_write(sem);
+      const whileRead = other.down_read_trylock(sem);
+      if (whileRead === 1) other.up_read(sem);
+      const writer = other.down_write_trylock(sem);
+      k.up_read(sem);
+      const afterwards = other.down_write_trylock(sem);
+      other.up_write(sem);
+      return [whileWritten, whileRead, writer, afterwards, getU32(machine.cpu, sem)];
+    });
+    expect(entered).toEqual([
+      [0, 1, 0, 1, 0],
+      [0, 0, 0, 1, 0],
+    ]);
+  });
+
+  test("takes tickets for pages that get mapped, and leaves their bits alone", () => {
+    const machine = new DirectMachine({ kernel: OTHER });
+    const drawn = (): number => {
+      let sum = 0;
+      for (let i = 0; i < NR_PAGE_BIT_LOCKS; i++) {
+        const word = getU32(machine.cpu, PAGE_BIT_LOCKS + i * PAGE_BIT_STRIDE);
+        expect(word >>> 16).toBe(word & 0xffff);
+        sum += word & 0xffff;
+      }
+      return sum;
+    };
+    const before = drawn();
+    machine.run((task) => {
+      const at = task.mmap({ length: 3 * 4096, read: true, write: true });
+      for (let page = 0; page < 3; page++) task.store32(at + page * 4096, 1);
+    });
+    expect(drawn() - before).toBeGreaterThanOrEqual(6);
+  });
+
+  test("does what the kernel does, under stress", async () => {
+    const options = { kernel: OTHER, cpus: 2, memory: "32M", seed: 7, checking: true };
+    const doc = await runStress({ ...options, seconds: 60, operations: 400 }, threadsEngine);
+
+    expect(doc.failure).toBeNull();
+    expect(doc.operations).toBeGreaterThan(100);
+  });
 });

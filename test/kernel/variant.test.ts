@@ -17,6 +17,11 @@ describe("the name of a kernel", () => {
       "2.6.9+spinlock=ticket+ptl=mcs",
       { CONFIG_SPINLOCK: 2, CONFIG_PTL_LOCK: 3 },
     ],
+    [
+      "2.6.8+page_bit=hash-mcs+mmap_sem=mutex",
+      "2.6.8+mmap_sem=mutex+page_bit=hash-mcs",
+      { CONFIG_MMAP_SEM: 3, CONFIG_PAGE_BIT: 19 },
+    ],
     ["2.6.8+CONFIG_RMAP=2", "2.6.8+CONFIG_RMAP=2", { CONFIG_RMAP: 2 }],
     ["2.6.6+nrpte=31", "2.6.6+nrpte=31", { CONFIG_RMAP: 1, CONFIG_NRPTE: 31 }],
     [
@@ -69,6 +74,7 @@ test.each([
   ["2.6.9+CONFIG_NONE=1", "CONFIG_NONE cannot be chosen"],
   ["2.6.9+CONFIG_RMAP=9", "CONFIG_RMAP names no reverse map"],
   ["mmn-v13+CONFIG_MMN_PATCHES=32", "patch 09 needs 08: vma_adjust would sleep"],
+  ["2.6.9+page_bit=hash-ttas", "pages of this kernel have no bit lock"],
   ["2.6.8+CONFIG_KILL_PAGE_MAP_LOCK=1", "kill-page-map-lock needs anon-in-mapping: no lock would"],
 ])("%s does not compile: %s", (kernel, sentence) => {
   expect(() => loadKernel(kernel, false)).toThrow(sentence);

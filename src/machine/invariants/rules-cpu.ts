@@ -24,6 +24,9 @@ import {
   MmStruct,
   Mutex,
   NR_CACHES,
+  NR_PAGE_BIT_LOCKS,
+  PAGE_BIT_LOCKS,
+  PAGE_BIT_STRIDE,
   MAX_SWAPFILES,
   PERCPU_TLB,
   PG_locked,
@@ -163,6 +166,9 @@ function* spinlocks(world: World): Generator<[name: string, address: number]> {
     yield [`swap_device_lock of area ${area}`, SWAP_INFO + area * SWAP_INFO_STRIDE + SwapInfo.lock];
   }
   yield ["rcu_state.lock", RCU_STATE + RcuState.lock];
+  for (let number = 0; number < NR_PAGE_BIT_LOCKS; number++) {
+    yield [`page lock ${number} of the table`, PAGE_BIT_LOCKS + number * PAGE_BIT_STRIDE];
+  }
   yield ["tlbstate_lock", TLB_FLUSH + TlbFlush.tlbstate_lock];
   for (let zone = 0; zone < MAX_NR_ZONES; zone++) {
     const at = ZONE_TABLE + zone * ZONE_STRIDE;
