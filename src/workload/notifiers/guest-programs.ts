@@ -4,7 +4,7 @@
 // primary had given away, or lost a store.
 
 import type { ProgramTask } from "../../machine/task.ts";
-import { readVmstat } from "../../machine/vmstat.ts";
+import { readEvents } from "../../machine/proc/text.ts";
 import { meet, nextPage } from "../reclaim/reclaim-programs.ts";
 import type { GuestOrder, GuestOutcome } from "./orders.ts";
 
@@ -89,13 +89,13 @@ export function guestMain(task: ProgramTask): GuestOutcome {
   const handle = task.registerNotifier(order.client, start, guestPages);
   const guest = new Guest(task, handle, start, guestPages);
   meet(task, words);
-  const before = readVmstat(task.cpu, task.cpus);
+  const before = readEvents(task.cpu);
   const isEnough = (): boolean =>
-    (readVmstat(task.cpu, task.cpus)["pswpout"] ?? 0) - (before["pswpout"] ?? 0) >= leastSwapOuts;
+    (readEvents(task.cpu)["pswpout"] ?? 0) - (before["pswpout"] ?? 0) >= leastSwapOuts;
   const began = performance.now();
   while (performance.now() < began + milliseconds || !isEnough()) guest.run(stores);
   const seconds = (performance.now() - began) / 1000;
-  const after = readVmstat(task.cpu, task.cpus);
+  const after = readEvents(task.cpu);
   const { operations } = guest;
   Atomics.store(words, STOP, 1);
   const { status, signal } = task.wait();
