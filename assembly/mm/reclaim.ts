@@ -12,6 +12,7 @@
 import { atomic_and, read_once } from "../arch/atomic";
 import { ATTENTION_KSWAPD } from "../arch/attention";
 import { boot } from "../arch/boot_params";
+import { serve_ipis } from "../arch/ipi";
 import { KERNEL_GLOBALS } from "../arch/memory_map";
 import { send_ipi } from "../arch/kick";
 import {
@@ -183,6 +184,8 @@ function refill_inactive_zone(state: ReclaimState, zone: Zone, nr: u32): void {
     const stays = stays_active(page, reclaim_mapped);
     if (!stays) state.pgdeactivate++;
     list_add(page_lru(page), stays ? ret_list(state) : l_inactive(state));
+    // As in shrink_list.
+    if (!list_empty(hold)) serve_ipis();
   }
   putback(state, zone, l_inactive(state), false);
   putback(state, zone, ret_list(state), true);

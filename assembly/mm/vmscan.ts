@@ -10,6 +10,7 @@
 
 import { BUG_PAGE_LIST, bug_on } from "../arch/bug";
 import { FIX_DIRTY_RECHECK, FIX_REMOVE_COUNT, without } from "../arch/fixes";
+import { serve_ipis } from "../arch/ipi";
 import { ReclaimState } from "../arch/reclaim_state";
 import { list_add, list_del, list_empty, list_prev } from "../lib/list";
 import { radix_tree_delete } from "../lib/radix_tree";
@@ -196,6 +197,9 @@ export function shrink_list(state: ReclaimState): u32 {
     } else {
       list_add(page_lru(page), ret_list(state));
     }
+    // Real processors take them anywhere. Who holds a page_table_lock and flushes TLBs waits for our answer: else
+    // whoever only tries that lock would find it busy for all of these pages.
+    if (!list_empty(pages)) serve_ipis();
   }
   state.nr_reclaimed += reclaimed;
   state.pgsteal += reclaimed;

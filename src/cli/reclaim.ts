@@ -42,8 +42,8 @@ export function reclaimCommand(): Command {
     )
     .option(
       "--processes <list>",
-      "numbers of processes",
-      listOf(wholeNumber("--processes", 1, 1000)),
+      "numbers of processes that share the pages besides those that run",
+      listOf(wholeNumber("--processes", 0, 1000)),
       [8],
     )
     .option(

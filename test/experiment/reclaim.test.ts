@@ -35,11 +35,12 @@ test("reclaim: pages are scanned and reclaimed while processes share more than t
 });
 
 test("reclaim: one process of many VMAs, whose threads reclaim on all CPUs", async () => {
-  const options = { ...SIZES, cpus: [2], kernels: ["2.6.9"], forks: false, vmas: 500 };
+  // 2.6.8 tries the one page_table_lock, whose holder waits for the reclaimer to flush its TLB: it must answer.
+  const options = { ...SIZES, cpus: [2], kernels: ["2.6.8", "2.6.9"], forks: false, vmas: 500 };
   const doc = await runReclaim(options, threadsEngine);
 
   expect(doc).toMatchObject({ vmas: 500, pages: 4000 });
-  expect(doc.results[0]?.reclaimedPerSecond).toBeGreaterThan(0);
+  expect(doc.results.map(({ reclaimedPerSecond }) => reclaimedPerSecond > 0)).toEqual([true, true]);
   expect(reclaimText(doc)).toMatch(/^4,000 anonymous pages in 500 VMAs of one process, 10 MiB/);
 });
 
