@@ -23,6 +23,9 @@ export function reclaimLocksOf(kernel: string): "trylock" | "spin" {
   return kernel === "2.6.9" || kernel.startsWith("2.6.9+") ? "spin" : "trylock";
 }
 
+/** With fewer rounds an interval says nothing. */
+const FEWEST_ROUNDS = 3;
+
 /** The kernel without what it says about the locks of reclaim. */
 const restOf = (kernel: string): string => kernel.replace(CHOICE, "");
 
@@ -43,6 +46,7 @@ export function compareLocks(all: readonly ReclaimSeries[]): ReclaimComparison[]
 
 function compare(spin: ReclaimSeries, trylock: ReclaimSeries): ReclaimComparison[] {
   const [from, to] = [spin.reclaimedPerSecond, trylock.reclaimedPerSecond];
+  if (Math.min(from.length, to.length) < FEWEST_ROUNDS) return [];
   if (![...from, ...to].every((value) => value > 0)) return [];
   const { changePercent, ci95 } = bootstrapChange(from, to, { seed: SEED });
   const { cpus, processes } = spin;

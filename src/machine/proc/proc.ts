@@ -3,10 +3,12 @@
 import type { MemoryViews } from "../../layout/view.ts";
 import { buddyinfo, meminfo, slabinfo, vmstat } from "./text.ts";
 
-const FILES = { meminfo, vmstat, buddyinfo, slabinfo } as const;
-
 /** A file of /proc that tells of the whole machine. */
-export type ProcFile = keyof typeof FILES;
+export type ProcFile = "meminfo" | "vmstat" | "buddyinfo" | "slabinfo";
+
+const FILES: Readonly<Record<ProcFile, (memory: MemoryViews) => string>> = {
+  ...{ meminfo, vmstat, buddyinfo, slabinfo },
+};
 
 /** All of them. */
 export const PROC_FILES = Object.keys(FILES) as ProcFile[];
