@@ -157,6 +157,8 @@ export const PERCPU_GATHER: usize = 0x280;
 export const PERCPU_RECLAIM: usize = 0x0a80;
 /** Depth of sections in which no method of a notifier may sleep (notifier/context.ts). */
 export const PERCPU_NOTIFIER: usize = 0x0b80;
+/** Not 0 while a client of notifiers sleeps on this CPU, in the middle of the kernel. */
+export const PERCPU_CLIENT_SLEEPS: usize = 0x0b88;
 export const PERCPU_ARRAY_CACHES: usize = 0x0c00;
 export const PERCPU_TRACE: usize = 0x1c00;
 export const PERCPU_HELD_LOCKS: usize = 0x2800;

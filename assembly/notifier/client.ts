@@ -7,6 +7,7 @@
 import { atomic_cmpxchg, atomic_fetch_add, read_once } from "../arch/atomic";
 import { BUG_BAD_NOTIFIER, bug_on } from "../arch/bug";
 import { KERNEL_GLOBALS } from "../arch/memory_map";
+import { PERCPU_CLIENT_SLEEPS, this_cpu_base } from "../arch/percpu";
 import { cpu_wait_while } from "../arch/wait";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
 import {
@@ -105,7 +106,10 @@ export function client_sleep(queue: WaitQueue, word: usize, seen: u32): void {
   }
   prepare_to_wait(queue);
   spin_unlock(changetype<usize>(queue));
+  // For the host, to which this CPU would look idle.
+  store<u32>(this_cpu_base() + PERCPU_CLIENT_SLEEPS, 1);
   wait_until_woken();
+  store<u32>(this_cpu_base() + PERCPU_CLIENT_SLEEPS, 0);
 }
 
 /** Wakes everybody on `queue`. */

@@ -5,6 +5,8 @@
 import {
   ATTENTION_KSWAPD,
   PERCPU_AREAS,
+  PERCPU_CLIENT_SLEEPS,
+  PERCPU_HELD_LOCKS,
   PERCPU_SIZE,
   PerCpu,
   RCU_WAKE,
@@ -37,12 +39,19 @@ function awaitsGracePeriod(memory: MemoryViews, cpu: number): boolean {
   return asked && getU32(memory, area + PerCpu.rcu_sync_done) === 0;
 }
 
+/** True if a CPU sleeps for a lock, as lockdep knows, or in a method of a notifier: it will go on by itself. */
+function isInside(memory: MemoryViews, cpu: number): boolean {
+  const area = areaOf(cpu);
+  return [PERCPU_HELD_LOCKS, PERCPU_CLIENT_SLEEPS].some((at) => getU32(memory, area + at) !== 0);
+}
+
 /** True if a CPU sleeps in the kernel or in its event loop and has no task to run. */
 export function isIdle(memory: MemoryViews, cpu: number): boolean {
   const area = areaOf(cpu);
   const asleep = Atomics.load(memory.i32, (area + PerCpu.tlb_state) >>> 2) !== TLB_STATE_OK;
   const queued = Atomics.load(memory.i32, (area + PerCpu.nr_running) >>> 2) !== 0;
-  return asleep && !queued && !hasEndedChild(memory, cpu) && !awaitsGracePeriod(memory, cpu);
+  if (!asleep || queued || isInside(memory, cpu)) return false;
+  return !hasEndedChild(memory, cpu) && !awaitsGracePeriod(memory, cpu);
 }
 
 /** True if kswapd is wanted on a CPU, or at work there. */

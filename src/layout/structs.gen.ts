@@ -1239,6 +1239,8 @@ export const PERCPU_GATHER = 0x280;
 export const PERCPU_RECLAIM = 0xa80;
 /** Depth of sections in which no method of a notifier may sleep (notifier/context.ts). */
 export const PERCPU_NOTIFIER = 0xb80;
+/** Not 0 while a client of notifiers sleeps on this CPU, in the middle of the kernel. */
+export const PERCPU_CLIENT_SLEEPS = 0xb88;
 export const PERCPU_ARRAY_CACHES = 0xc00;
 export const PERCPU_TRACE = 0x1c00;
 export const PERCPU_HELD_LOCKS = 0x2800;

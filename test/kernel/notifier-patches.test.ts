@@ -2,6 +2,8 @@
 // keeps to its word where they may everywhere, and what each patch lets a client see.
 
 import { describe, expect, test } from "vitest";
+import { threadsEngine } from "../../src/engine/threads/engine.ts";
+import { runStress } from "../../src/experiment/stress.ts";
 import { heldLocks } from "../../src/machine/lock-order.ts";
 import type { Secondary } from "../../src/notifier/client.ts";
 import { defineNotifierClient } from "../../src/notifier/client.ts";
@@ -27,6 +29,22 @@ for (const numbers of KERNELS) describeSleepingMethods(nameOf(numbers), numbers)
 
 describe.each(CLIENTS.filter(({ name }) => name !== "empty"))("$name", (client) => {
   describeNotifierClient({ client, kernel: "mmn-v13+all" });
+});
+
+test("mmn-v13+all: random programs, all of the clients, reclaim and swap break no rule", async () => {
+  const options = {
+    kernel: "mmn-v13+all",
+    cpus: 2,
+    memory: "14M",
+    disk: "16M",
+    seed: 4,
+    checking: true,
+  };
+  const doc = await runStress({ ...options, seconds: 60, operations: 400 }, threadsEngine);
+
+  expect(doc.failure).toBeNull();
+  expect(doc.counts.notifiers).toBeGreaterThan(4);
+  expect(doc.counts.guest).toBeGreaterThan(0);
 });
 
 /** A machine with a client whose access does `act`, and which hears the lengths of ranges, in pages. */
