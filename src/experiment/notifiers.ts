@@ -1,183 +1,329 @@
 // `racier notifiers`: what MMU notifiers cost. Registration against the number of VMAs, v13 beside 2.6.27; what an
-// invalidation adds to munmap, a COW break, fork and page aging, with nobody registered, with a client that does nothing
-// and with those that do; an access of a guest. Kernels take turns in each round; figures are medians of the rounds.
+// invalidation adds to munmap, a COW break, fork, page aging and reclaim, with nobody registered, with a client that
+// does nothing and with those that do; an access of a guest; a guest that runs while its host swaps it; a heap that grows
+// and shrinks under spinlocks and under semaphores. All cases take turns in each round; figures are medians of the rounds.
 
 import type { Engine } from "../engine/contract.ts";
 import { createMachine, type Machine } from "../machine/machine.ts";
 import { ownModule } from "../machine/program.ts";
+import { chosenKernel } from "../kernel/catalogue.ts";
+import { methodsMaySleep } from "../kernel/mmn-patches.ts";
+import { CLIENTS } from "../notifier/clients/index.ts";
 import {
   NOTIFIER_PROGRAMS,
   type AccessCost,
-  type InvalidationCost,
   type RegistrationCost,
 } from "../workload/notifiers/notifier-programs.ts";
-import { hostFacts, type HostFacts } from "./host.ts";
-import { median } from "./stats.ts";
-import { inTurn } from "./turns.ts";
+import {
+  OPERATIONS,
+  type GuestOutcome,
+  type InvalidatingOperation,
+  type InvalidationCost,
+} from "../workload/notifiers/orders.ts";
+import { hostFacts } from "./host.ts";
+import { NothingMeasured } from "./nothing-measured.ts";
+import type {
+  AccessRow,
+  BrkRow,
+  GuestRow,
+  Interval,
+  InvalidationRow,
+  NotifiersDocument,
+  RegistrationRow,
+} from "./notifiers-document.ts";
+import { guestRound } from "./notifiers-guest.ts";
+import { bootstrapChange, bootstrapMedian, median } from "./stats.ts";
+import { takeTurns } from "./turns.ts";
 import { racierVersion } from "./version.ts";
 
 /** The kernel without notifiers that the others are built upon. */
-const WITHOUT = "2.6.9";
-const KERNELS = ["mmn-v13", "2.6.27"] as const;
-const CLIENTS = ["empty", "kvm", "gru"] as const;
+export const WITHOUT = "2.6.9";
+/** Those with notifiers. */
+export const NOTIFIER_KERNELS: readonly string[] = ["mmn-v13", "mmn-v13+all", "2.6.27"];
+/** Spinlocks of the reverse map, and the patches that make semaphores of them: alone, and with all others. */
+export const BRK_KERNELS: readonly string[] = [
+  "mmn-v13",
+  "mmn-v13+i-mmap-sem+anon-vma-sem+mm-lock-sem",
+  "mmn-v13+all",
+];
+/** Loops of brk in one round. */
+const BRK_LOOPS = 200;
+/** The secondary MMU of a guest. */
+const GUEST = "kvm";
+
+/** What can be measured, each for itself. */
+export const PARTS = ["registration", "invalidation", "access", "guest", "brk"] as const;
+/** One of them. */
+export type NotifiersPart = (typeof PARTS)[number];
 
 /** What to measure. */
 export interface NotifiersOptions {
+  readonly parts: readonly NotifiersPart[];
+  /** Kernels with notifiers, of all parts but brk. */
+  readonly kernels: readonly string[];
+  /** Kernels of brk, that with spinlocks first. */
+  readonly brkKernels: readonly string[];
   /** Numbers of VMAs. */
   readonly vmas: readonly number[];
   /** Pages of an operation, at most 1024. */
   readonly pages: number;
   readonly rounds: number;
-}
-
-/** A registration on one kernel. */
-export interface RegistrationRow {
-  readonly kernel: string;
-  readonly vmas: number;
-  readonly registerNs: number;
-  readonly unregisterNs: number;
-}
-
-/** Operations on one kernel with one client, in ns a page. */
-export interface InvalidationRow {
-  readonly kernel: string;
-  /** null: nobody is registered. */
-  readonly client: string | null;
-  readonly munmapNs: number;
-  readonly cowNs: number;
-  readonly forkNs: number;
-  readonly agingNs: number;
-}
-
-/** Accesses of a guest on one kernel. */
-export interface AccessRow {
-  readonly kernel: string;
-  readonly hitNs: number;
-  readonly faultNs: number;
-}
-
-/** What `racier notifiers --json` prints. */
-export interface NotifiersDocument {
-  readonly command: "notifiers";
-  readonly version: string;
-  readonly host: HostFacts;
-  readonly pages: number;
-  readonly rounds: number;
-  readonly registration: readonly RegistrationRow[];
-  readonly invalidation: readonly InvalidationRow[];
-  readonly access: readonly AccessRow[];
+  /** Time of all rounds of the guest together. */
+  readonly seconds: number;
+  /** The checking builds, where other builds would have to be compiled first. @defaultValue false */
+  readonly checking?: boolean;
+  readonly onProgress?: (done: number, total: number, note: string) => void;
+  readonly interrupted?: () => boolean;
 }
 
 /** Times that a program repeats an operation in one round. */
 const REPEATS = 5;
+/** Seed of the bootstrap: the same samples give the same interval. */
+const SEED = 2008;
+const DISK = "16M";
 
-type Costs = Readonly<Record<string, number>>;
-
-/** The median of each field. */
-function medians<T extends object>(rounds: readonly T[]): T {
-  const [first] = rounds;
-  const fields = Object.keys(first ?? {});
-  const values = (field: string): number[] => rounds.map((round) => (round as Costs)[field] ?? 0);
-  return Object.fromEntries(fields.map((field) => [field, median(values(field))])) as T;
+/** Something that is measured in every round. */
+interface Case<Sample> {
+  readonly note: string;
+  readonly samples: Sample[];
+  readonly step: () => Promise<void>;
 }
+
+function caseOf<Key extends object, Sample>(
+  key: Key,
+  note: string,
+  measure: () => Promise<Sample>,
+): Key & Case<Sample> {
+  const samples: Sample[] = [];
+  const step = async (): Promise<void> => {
+    samples.push(await measure());
+  };
+  return { ...key, note, samples, step };
+}
+
+/** Runs a program on the machine of a kernel. */
+type Run = <T>(kernel: string, program: string, args: number[]) => Promise<T>;
+const NAMES = CLIENTS.map(({ name }) => name);
 
 async function bootMachine(
   kernel: string,
-  vmas: readonly number[],
+  { parts, vmas: asked, checking = false }: NotifiersOptions,
   engine: Engine,
 ): Promise<Machine> {
+  const vmas = parts.includes("registration") ? asked : [1];
   // A page of memory for each VMA, a page table for each 256 of them, and the struct.
   const mib = 64 + Math.ceil((Math.max(...vmas) * 4.5) / 1024);
-  const machine = await createMachine({ kernel, memory: `${mib}M` }, engine);
+  const machine = await createMachine({ kernel, checking, memory: `${mib}M`, disk: DISK }, engine);
   const module = ownModule("../workload/notifiers/notifier-programs", import.meta.url);
   await machine.load({ module, programs: NOTIFIER_PROGRAMS });
   return machine;
 }
 
-/** Runs a program on the machine of a kernel. */
-type Run = <T>(kernel: string, program: string, args: number[]) => Promise<T>;
-
-/** The medians of each case, over rounds in which the cases take turns. */
-async function mediansOf<T extends object>(
-  rounds: number,
-  cases: readonly (() => Promise<T>)[],
-): Promise<T[]> {
-  const series = cases.map((measure) => ({ measure, results: [] as T[] }));
-  for (let round = 0; round < rounds; round++) {
-    for (const { measure, results } of inTurn(series, round)) results.push(await measure());
-  }
-  return series.map(({ results }) => medians(results));
-}
-
-async function registrations(run: Run, options: NotifiersOptions): Promise<RegistrationRow[]> {
-  const places = options.vmas.flatMap((vmas) => KERNELS.map((kernel) => ({ kernel, vmas })));
-  const costs = await mediansOf(
-    options.rounds,
-    places.map(
-      ({ kernel, vmas }) =>
-        async () =>
-          run<RegistrationCost>(kernel, "registrationCost", [vmas, REPEATS]),
+const registrationCases = (run: Run, { kernels, vmas: counts }: NotifiersOptions) =>
+  counts.flatMap((vmas) =>
+    kernels.map((kernel) =>
+      caseOf({ kernel, vmas }, `${kernel}, ${vmas} VMAs`, async () =>
+        run<RegistrationCost>(kernel, "registrationCost", [vmas, REPEATS]),
+      ),
     ),
   );
-  return costs.map(({ register, unregister }, i) => {
-    const place = places[i] as (typeof places)[number];
-    return { ...place, registerNs: register, unregisterNs: unregister };
+
+/** Clients that a kernel allows: who sleeps in a method stops others. */
+const clientsOf = (kernel: string): readonly (string | null)[] => [
+  null,
+  ...CLIENTS.filter(({ sleeps }) => sleeps !== true || maySleep(kernel)).map(({ name }) => name),
+];
+
+const maySleep = (kernel: string): boolean => methodsMaySleep(chosenKernel(kernel).settings);
+
+const invalidationCases = (run: Run, { kernels, pages }: NotifiersOptions) =>
+  [
+    { kernel: WITHOUT, client: null },
+    ...kernels.flatMap((kernel) => clientsOf(kernel).map((client) => ({ kernel, client }))),
+  ].map(({ kernel, client }) =>
+    caseOf({ kernel, client }, `${kernel}, ${client ?? "nobody"}`, async () =>
+      run<InvalidationCost>(kernel, "invalidationCost", [
+        ...[client === null ? -1 : NAMES.indexOf(client), pages, REPEATS],
+      ]),
+    ),
+  );
+
+const accessCases = (run: Run, { kernels, pages }: NotifiersOptions) =>
+  kernels.map((kernel) =>
+    caseOf({ kernel }, `${kernel}, a guest`, async () =>
+      run<AccessCost>(kernel, "accessCost", [pages, REPEATS]),
+    ),
+  );
+
+function guestCases(options: NotifiersOptions, engine: Engine) {
+  const { kernels, rounds, seconds, checking = false } = options;
+  const milliseconds = Math.max(20, (seconds * 1000) / (rounds * kernels.length));
+  return kernels.map((kernel) =>
+    caseOf({ kernel }, `${kernel}, a guest that is swapped`, async () =>
+      guestRound({ kernel, client: GUEST, milliseconds, checking }, engine),
+    ),
+  );
+}
+
+const brkCases = (run: Run, { brkKernels }: NotifiersOptions) =>
+  [false, true].flatMap((touched) =>
+    brkKernels.map((kernel) =>
+      caseOf({ kernel, touched }, `${kernel}, brk`, async () =>
+        run<number>(kernel, "brkCost", [BRK_LOOPS, touched ? 1 : 0, REPEATS]),
+      ),
+    ),
+  );
+
+const interval = (values: readonly number[]): Interval => bootstrapMedian(values, { seed: SEED });
+const of = <T, K extends keyof T>(samples: readonly T[], field: K): T[K][] =>
+  samples.map((sample) => sample[field]);
+
+type CasesOf<Maker extends (...args: never[]) => readonly unknown[]> = ReturnType<Maker>[number];
+
+function registrationRow(each: CasesOf<typeof registrationCases>): RegistrationRow {
+  const { kernel, vmas, samples } = each;
+  const register = of(samples, "register");
+  const unregister = of(samples, "unregister");
+  return {
+    ...{ kernel, vmas, rounds: samples.length },
+    ...{ registerNs: median(register), registerCi95: interval(register) },
+    ...{ unregisterNs: median(unregister), unregisterCi95: interval(unregister) },
+  };
+}
+
+function invalidationRow(
+  { kernel, client, samples }: CasesOf<typeof invalidationCases>,
+  base: CasesOf<typeof invalidationCases> | undefined,
+  operation: InvalidatingOperation,
+): InvalidationRow {
+  const values = of(samples, operation);
+  const figure = { nsPerPage: median(values), ci95: interval(values) };
+  const row = { kernel, client, operation, rounds: samples.length, ...figure };
+  if (base === undefined) return { ...row, times: null, timesCi95: null };
+  const { changePercent, ci95 } = bootstrapChange(of(base.samples, operation), values, {
+    seed: SEED,
+  });
+  const times = (percent: number): number => 1 + percent / 100;
+  return { ...row, times: times(changePercent), timesCi95: [times(ci95[0]), times(ci95[1])] };
+}
+
+function invalidationRows(cases: readonly CasesOf<typeof invalidationCases>[]): InvalidationRow[] {
+  const base = cases.find(({ kernel }) => kernel === WITHOUT);
+  return OPERATIONS.flatMap((operation) =>
+    cases.map((each) => invalidationRow(each, each === base ? undefined : base, operation)),
+  );
+}
+
+function accessRow({ kernel, samples }: CasesOf<typeof accessCases>): AccessRow {
+  const hits = of(samples, "hit");
+  const faults = of(samples, "fault");
+  return {
+    ...{ kernel, rounds: samples.length, hitNs: median(hits), hitCi95: interval(hits) },
+    ...{ faultNs: median(faults), faultCi95: interval(faults) },
+  };
+}
+
+function guestRow({ kernel, samples }: CasesOf<typeof guestCases>): GuestRow {
+  const rates = (field: keyof GuestOutcome): number[] =>
+    samples.map((sample) => sample[field] / sample.seconds);
+  const sum = (field: keyof GuestOutcome): number =>
+    samples.reduce((total, sample) => total + sample[field], 0);
+  const guest = rates("guestOperations");
+  const host = rates("hostOperations");
+  return {
+    ...{ kernel, client: GUEST, rounds: samples.length },
+    ...{ guestPerSecond: median(guest), guestCi95: interval(guest) },
+    ...{ hostPerSecond: median(host), hostCi95: interval(host) },
+    swapInsPerSecond: median(rates("swapIns")),
+    swapOutsPerSecond: median(rates("swapOuts")),
+    faultsPerSecond: median(rates("faults")),
+    ...{ retries: sum("retries"), stale: sum("stale") },
+  };
+}
+
+function brkRows(
+  cases: readonly CasesOf<typeof brkCases>[],
+  { brkKernels: [first] }: NotifiersOptions,
+): BrkRow[] {
+  return cases.map(({ kernel, touched, samples }) => {
+    const base = cases.find((each) => each.touched === touched && each.kernel === first);
+    const spins = kernel === first;
+    const locks = spins ? ("spinlocks" as const) : ("semaphores" as const);
+    const figures = { nsPerCall: median(samples), ci95: interval(samples) };
+    const row = { kernel, locks, touched, rounds: samples.length, ...figures };
+    if (spins || base === undefined) return { ...row, changePercent: null, changeCi95: null };
+    // Calls a second, as AIM9 counts them.
+    const change = bootstrapChange(rates(base.samples), rates(samples), { seed: SEED });
+    return { ...row, changePercent: change.changePercent, changeCi95: change.ci95 };
   });
 }
 
-async function invalidations(run: Run, options: NotifiersOptions): Promise<InvalidationRow[]> {
-  const clients = [-1, ...CLIENTS.keys()];
-  const setups = [
-    { kernel: WITHOUT, client: -1 },
-    ...KERNELS.flatMap((kernel) => clients.map((client) => ({ kernel, client }))),
-  ];
-  const costs = await mediansOf(
-    options.rounds,
-    setups.map(
-      ({ kernel, client }) =>
-        async () =>
-          run<InvalidationCost>(kernel, "invalidationCost", [client, options.pages, REPEATS]),
-    ),
+const rates = (ns: readonly number[]): number[] => ns.map((each) => 1e9 / each);
+
+/** What cannot be measured, in sentences. */
+function leftOut({ parts, kernels }: NotifiersOptions): string[] {
+  const sleepless = kernels.filter((kernel) => !maySleep(kernel));
+  if (!parts.includes("invalidation") || sleepless.length === 0) return [];
+  const where = sleepless.join(" and ");
+  return CLIENTS.filter(({ sleeps }) => sleeps === true).map(
+    ({ name }) =>
+      `${name} is left out on ${where}: it sleeps in its methods, and some are called where nobody may.`,
   );
-  return costs.map(({ munmap, cow, fork, aging }, i) => {
-    const { kernel, client } = setups[i] as (typeof setups)[number];
-    const times = { munmapNs: munmap, cowNs: cow, forkNs: fork, agingNs: aging };
-    return { kernel, client: CLIENTS[client] ?? null, ...times };
-  });
 }
 
-async function accesses(run: Run, options: NotifiersOptions): Promise<AccessRow[]> {
-  const costs = await mediansOf(
-    options.rounds,
-    KERNELS.map(
-      (kernel) => async () => run<AccessCost>(kernel, "accessCost", [options.pages, REPEATS]),
-    ),
-  );
-  return costs.map(({ hit, fault }, i) => ({
-    ...{ kernel: KERNELS[i] as string, hitNs: hit, faultNs: fault },
-  }));
+/** Kernels that need a machine which all rounds use. */
+function machinesFor({ parts, kernels, brkKernels }: NotifiersOptions): ReadonlySet<string> {
+  const own = parts.some((part) => part !== "guest" && part !== "brk") ? kernels : [];
+  const base = parts.includes("invalidation") ? [WITHOUT] : [];
+  return new Set([...base, ...own, ...(parts.includes("brk") ? brkKernels : [])]);
 }
 
-/** Measures. Rejects with ConfigError. */
+const measured = <T extends { readonly samples: readonly unknown[] }>(cases: readonly T[]): T[] =>
+  cases.filter(({ samples }) => samples.length > 0);
+
+/**
+ * Measures. Rejects with ConfigError; resolves with what was found so far when interrupted, and rejects with
+ * NothingMeasured when that is nothing.
+ */
 export async function runNotifiers(
   options: NotifiersOptions,
   engine: Engine,
 ): Promise<NotifiersDocument> {
-  const { vmas, pages, rounds } = options;
+  const { parts, pages, rounds } = options;
   const machines = new Map<string, Machine>();
   const run: Run = async <T>(kernel: string, program: string, args: number[]) =>
-    (await machines.get(kernel)?.run(program, { args, shared: CLIENTS })) as T;
+    (await machines.get(kernel)?.run(program, { args, shared: NAMES })) as T;
+  const has = (part: NotifiersPart): boolean => parts.includes(part);
+  const cases = {
+    registration: has("registration") ? registrationCases(run, options) : [],
+    invalidation: has("invalidation") ? invalidationCases(run, options) : [],
+    access: has("access") ? accessCases(run, options) : [],
+    guest: has("guest") ? guestCases(options, engine) : [],
+    brk: has("brk") ? brkCases(run, options) : [],
+  };
+  let interrupted: boolean;
   try {
-    for (const kernel of [WITHOUT, ...KERNELS]) {
-      machines.set(kernel, await bootMachine(kernel, vmas, engine));
+    for (const kernel of machinesFor(options)) {
+      machines.set(kernel, await bootMachine(kernel, options, engine));
     }
-    return {
-      ...{ command: "notifiers", version: racierVersion(), host: hostFacts(), pages, rounds },
-      registration: await registrations(run, options),
-      invalidation: await invalidations(run, options),
-      access: await accesses(run, options),
-    };
+    const all: readonly Case<unknown>[] = Object.values(cases).flat();
+    const step = async (each: Case<unknown>): Promise<void> => each.step();
+    interrupted = await takeTurns(all, rounds, options, step, ({ note }) => note);
   } finally {
     await Promise.all([...machines.values()].map((machine) => machine.stop()));
   }
+  const doc: NotifiersDocument = {
+    ...{ command: "notifiers", version: racierVersion(), host: hostFacts() },
+    ...{ pages, rounds, interrupted },
+    registration: measured(cases.registration).map(registrationRow),
+    invalidation: invalidationRows(measured(cases.invalidation)),
+    access: measured(cases.access).map(accessRow),
+    guest: measured(cases.guest).map(guestRow),
+    brk: brkRows(measured(cases.brk), options),
+    leftOut: leftOut(options),
+  };
+  if (!Object.values(cases).some((part) => measured<Case<unknown>>(part).length > 0)) {
+    throw new NothingMeasured("interrupted before the first measurement: nothing was measured");
+  }
+  return doc;
 }

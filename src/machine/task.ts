@@ -335,6 +335,11 @@ export class ProgramTask {
     this.#host.notifiers.store64(handle, address, value);
   }
 
+  /** What the client of a secondary MMU has counted so far, by name. */
+  secondaryCounts(handle: number): Readonly<Record<string, number>> {
+    return this.#host.notifiers.counts(handle);
+  }
+
   /** Lets this CPU do what there is to do for a secondary MMU; false if there was nothing. */
   serveSecondary(handle: number): boolean {
     return this.#host.notifiers.serve(handle);

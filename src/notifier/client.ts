@@ -121,6 +121,8 @@ export interface NotifierClient<L extends StateFields = StateFields> {
   serve?(self: Self<L>): boolean;
   /** Ranges that have begun and not ended; nobody is in the kernel. */
   underWay(self: Self<L>): number;
+  /** What it has counted so far, by name, for reports; only read. @defaultValue nothing */
+  counts?(self: Self<L>): Readonly<Record<string, number>>;
   /** Everything that an access could reach now; nobody is in the kernel. */
   translations(self: Self<L>): Iterable<Translation>;
 }

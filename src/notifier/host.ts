@@ -189,6 +189,12 @@ export class NotifierHost implements NotifierMethods {
     return client.serve?.(self) ?? false;
   }
 
+  /** What the client has counted. */
+  counts(handle: number): Readonly<Record<string, number>> {
+    const { client, self } = this.#at(handle);
+    return client.counts?.(self) ?? {};
+  }
+
   /** See NotifierMethods. */
   invalidatePage(notifier: number, id: number, address: number): void {
     const { client, self } = this.#of(notifier, id);

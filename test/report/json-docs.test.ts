@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { forkFixture } from "./fork-fixture.ts";
 import { scaleFixture } from "./scale-fixture.ts";
+import { notifiersFixture } from "./notifiers-fixture.ts";
 import { trylockFixture } from "./locks-fixture.ts";
 
 const markdown = readFileSync(new URL("../../docs/json.md", import.meta.url), "utf8");
@@ -20,6 +21,7 @@ function documentedFields(heading: string): Map<string, string> {
 const doc = forkFixture();
 const scale = scaleFixture();
 const locks = trylockFixture();
+const notifiers = notifiersFixture();
 const objects: [heading: string, value: object][] = [
   ["## `racier fork --json`", doc],
   ["### `host`", doc.host],
@@ -38,6 +40,12 @@ const objects: [heading: string, value: object][] = [
   ["### `results[]` of `scale`", scale.results[1]!],
   ["### `comparisons[]` of `scale`", scale.comparisons[0]!],
   ["### `lockStat[]` of `scale`", scale.lockStat[0]!],
+  ["## `racier notifiers --json`", notifiers],
+  ["### `registration[]` of `notifiers`", notifiers.registration[0]!],
+  ["### `invalidation[]` of `notifiers`", notifiers.invalidation[0]!],
+  ["### `access[]` of `notifiers`", notifiers.access[0]!],
+  ["### `guest[]` of `notifiers`", notifiers.guest[0]!],
+  ["### `brk[]` of `notifiers`", notifiers.brk[0]!],
   ["### `lockStat[].classes[]`", doc.lockStat[0]!.classes[0]!],
 ];
 

@@ -21,12 +21,12 @@ import {
   SPTE_WRITE,
 } from "../../layout/structs.gen.ts";
 import { defineNotifierClient, entryFor, type Self } from "../client.ts";
-import { atomic, entries, spinlock } from "../state.ts";
+import { atomic, entries, spinlock, u32 } from "../state.ts";
 
 const PAGES = 1024;
 
 const state = {
-  /** Guards sptes, seq and count. */
+  /** Guards sptes, seq, count, and what is counted. */
   mmuLock: spinlock(),
   /** mmu_notifier_seq. */
   seq: atomic(),
@@ -34,6 +34,10 @@ const state = {
   count: atomic(),
   /** The process is gone. */
   released: atomic(),
+  /** Faults of the guest, each try. */
+  faults: u32(),
+  /** Tries that were in vain since an invalidation came between. */
+  retries: u32(),
   /** Shadow page table: one entry for each page of the window. */
   spte: entries(PAGES),
 };
@@ -65,6 +69,8 @@ function tryToMap(kvm: Kvm, address: number, write: boolean): "mapped" | "refuse
   let retry = !locked && mustRetry(kvm, seq);
   kvm.mmuLock.lock();
   if (locked) retry = mustRetry(kvm, seq);
+  kvm.faults++;
+  if (retry) kvm.retries++;
   const gone = kvm.released.get() !== 0;
   if (!retry && !gone) setSpte(kvm, kvm.indexOf(address), entryFor(page, write));
   kvm.mmuLock.unlock();
@@ -152,6 +158,8 @@ export const kvm = defineNotifierClient({
   },
 
   underWay: (self) => self.count.get(),
+
+  counts: ({ faults, retries }) => ({ faults, retries }),
 
   *translations(self) {
     for (let i = 0; i < self.pages; i++) {

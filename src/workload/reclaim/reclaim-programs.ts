@@ -20,11 +20,11 @@ const BASE = 2 ** 40;
 const BURST = 64;
 
 /** Waits until the workers of all CPUs are there; answers interrupts meanwhile, for others may be unmapping. */
-function meet(task: ProgramTask, words: Int32Array): void {
+export function meet(task: ProgramTask, words: Int32Array): void {
   if (Atomics.add(words, ARRIVED, 1) === task.cpus - 1) Atomics.store(words, GO, 1);
   while (Atomics.load(words, GO) === 0) {
     task.cpu.k.take_interrupts();
-    Atomics.wait(words, GO, 0, 1);
+    Atomics.wait(words, GO, 0, 0.02);
   }
 }
 
@@ -44,7 +44,7 @@ function mapPages(task: ProgramTask, { pages, pagesPerVma }: PressureOrder): num
 }
 
 /** A page at random (xorshift). */
-function nextPage(state: { seed: number }, pages: number): number {
+export function nextPage(state: { seed: number }, pages: number): number {
   let { seed } = state;
   seed ^= seed << 13;
   seed ^= seed >>> 17;
