@@ -3,8 +3,14 @@
 // that reclaim takes pages of the guest all the time. A load that finds anything else reached a frame that the
 // primary had given away, or lost a store.
 
+import {
+  PERCPU_AREAS,
+  PERCPU_RECLAIM,
+  PERCPU_SIZE,
+  ReclaimState,
+} from "../../layout/structs.gen.ts";
+import { getU32 } from "../../layout/view.ts";
 import type { ProgramTask } from "../../machine/task.ts";
-import { readEvents } from "../../machine/proc/text.ts";
 import { meet, nextPage } from "../reclaim/reclaim-programs.ts";
 import type { GuestOrder, GuestOutcome } from "./orders.ts";
 
@@ -78,6 +84,18 @@ class Guest {
   }
 }
 
+/** Pages that were read from swap, and written to it, since boot. */
+function swapped({ cpu, cpus }: ProgramTask): { ins: number; outs: number } {
+  const of = (field: number): number => {
+    let sum = 0;
+    for (let id = 0; id < cpus; id++) {
+      sum += getU32(cpu, PERCPU_AREAS + id * PERCPU_SIZE + PERCPU_RECLAIM + field);
+    }
+    return sum;
+  };
+  return { ins: of(ReclaimState.pswpin), outs: of(ReclaimState.pswpout) };
+}
+
 /** The guest, and the process that it is a part of. */
 export function guestMain(task: ProgramTask): GuestOutcome {
   const order = task.shared as GuestOrder;
@@ -89,13 +107,12 @@ export function guestMain(task: ProgramTask): GuestOutcome {
   const handle = task.registerNotifier(order.client, start, guestPages);
   const guest = new Guest(task, handle, start, guestPages);
   meet(task, words);
-  const before = readEvents(task.cpu);
-  const isEnough = (): boolean =>
-    (readEvents(task.cpu)["pswpout"] ?? 0) - (before["pswpout"] ?? 0) >= leastSwapOuts;
+  const before = swapped(task);
+  const isEnough = (): boolean => swapped(task).outs - before.outs >= leastSwapOuts;
   const began = performance.now();
   while (performance.now() < began + milliseconds || !isEnough()) guest.run(stores);
   const seconds = (performance.now() - began) / 1000;
-  const after = readEvents(task.cpu);
+  const after = swapped(task);
   const { operations } = guest;
   Atomics.store(words, STOP, 1);
   const { status, signal } = task.wait();
@@ -104,10 +121,9 @@ export function guestMain(task: ProgramTask): GuestOutcome {
   const { faults = 0, retries = 0 } = task.secondaryCounts(handle);
   task.unregisterNotifier(handle);
   const [hostOperations = 0, damaged = 0] = new Float64Array(order.host);
-  const grown = (name: string): number => (after[name] ?? 0) - (before[name] ?? 0);
   return {
     ...{ seconds, guestOperations: operations, hostOperations },
-    ...{ swapIns: grown("pswpin"), swapOuts: grown("pswpout"), faults, retries },
+    ...{ swapIns: after.ins - before.ins, swapOuts: after.outs - before.outs, faults, retries },
     stale: guest.stale + damaged,
   };
 }
