@@ -93,6 +93,20 @@ const MUTANTS: readonly Mutant[] = [
   },
   {
     kernel: "2.6.9",
+    name: "a lock that an interrupt takes too is held with interrupts on",
+    cpus: 2,
+    mutations: [
+      {
+        file: "mm/slab.ts",
+        from: "  if (without(FIX_CACHE_IRQ)) spin_lock(changetype<usize>(cache));\n  else spin_lock_irq(",
+        to: "  spin_lock(",
+      },
+      { file: "mm/slab.ts", from: "  if (!without(FIX_CACHE_IRQ)) irq_enable();\n", to: "" },
+    ],
+    rules: ["BUG_LOCK_ORDER"],
+  },
+  {
+    kernel: "2.6.9",
     name: "who is given a semaphore is not told",
     cpus: 2,
     mutations: [
