@@ -92,6 +92,8 @@ export const FIX_DIRTY_RECHECK: u64 = 0x200000000000;
 export const FIX_WRITEBACK: u64 = 0x400000000000;
 /** A fault looks at the swap-cache page again when it has locked it (mm/swap_fault.ts). */
 export const FIX_SWAP_RECHECK: u64 = 0x800000000000;
+/** Whether a page is written to in place goes by its references, not by its PTEs (mm/swap_state.ts). */
+export const FIX_REUSE_COUNT: u64 = 0x2000000000;
 /** A page of the swap cache is written to in place only if its slot has no other user (mm/swap_state.ts). */
 export const FIX_SHARE_CHECK: u64 = 0x1000000000000;
 /** Fork counts the slot of a PTE that it copies (mm/copy.ts). */
@@ -102,10 +104,10 @@ export const FIX_UNUSE_TRYLOCK: u64 = 0x8000000000000;
 export const FIX_CHAINLOCK: u64 = 0x800000000;
 /** 2.6.6: an element for the chain is there before page_table_lock is taken (mm/fault.ts). */
 export const FIX_SPARE_FIRST: u64 = 0x1000000000;
-/** anonmm: whether the head of a lineage is the last is seen under its lock (rmap/anonmm.ts). */
-export const FIX_ANONMM_SAMPLE: u64 = 0x2000000000;
-/** anonmm: a page moves to another member under PG_maplock (rmap/anonmm_walk.ts). */
-export const FIX_ANONMM_MIGRATE: u64 = 0x4000000000;
+/** anonmm: whether the head of a lineage is the last is seen under its lock (rmap/anonmm.ts). A bit of 2.6.6, too. */
+export const FIX_ANONMM_SAMPLE: u64 = 0x800000000;
+/** anonmm: a page moves to another member under PG_maplock (rmap/anonmm_walk.ts). A bit of 2.6.6, too. */
+export const FIX_ANONMM_MIGRATE: u64 = 0x1000000000;
 /** 2.6.9: who comes from a page is in a read section until it unlocks the anon_vma (rmap/referenced.ts). */
 export const FIX_RCU_LOCKED: u64 = 0x4000000000000;
 /** Who destroys a cache of typesafe slabs waits until all callbacks have been called (mm/slab_destroy.ts). */

@@ -8,12 +8,13 @@
 
 import { read_once, write_once } from "../arch/atomic";
 import { BUG_SWAP_CACHE, bug_on } from "../arch/bug";
-import { FIX_SHARE_CHECK, without } from "../arch/fixes";
+import { FIX_REUSE_COUNT, FIX_SHARE_CHECK, without } from "../arch/fixes";
 import { this_reclaim } from "../arch/reclaim_state";
 import { cpu_wait_while } from "../arch/wait";
 import { EEXIST, ENOENT, ENOMEM } from "../lib/errno";
 import { radix_tree_delete, radix_tree_insert, radix_tree_lookup } from "../lib/radix_tree";
 import { spin_lock, spin_unlock } from "../lock/spinlock";
+import { page_mapcount } from "../rmap/index";
 import { lru_cache_add_active } from "./lru";
 import {
   PG_dirty,
@@ -168,8 +169,16 @@ function exclusive_swap_page(page: Page): bool {
   return exclusive;
 }
 
+/** The question of 2.6.24: PTEs and slots count, and who holds the page for a moment does not. */
+function is_mapped_once(page: Page): bool {
+  if (page_test_flag(page, PG_reserved)) return false;
+  const mapcount = page_mapcount(page);
+  return page_test_flag(page, PG_swapcache) ? mapcount + <i32>swap_count(page.private_) - 1 == 1 : mapcount == 1;
+}
+
 /** Whether who maps a locked page by one PTE may write to it: nobody else refers to it. */
 export function can_share_swap_page(page: Page): bool {
+  if (without(FIX_REUSE_COUNT)) return is_mapped_once(page);
   switch (page_count(page)) {
     case 1:
       return !page_test_flag(page, PG_reserved);

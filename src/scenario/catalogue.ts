@@ -7,6 +7,7 @@ import { cacheDestroy } from "./cache-destroy.ts";
 import { chainFault } from "./chain-fault.ts";
 import { chainUnmap } from "./chain-unmap.ts";
 import { cowReader } from "./cow-reader.ts";
+import { cowReuse } from "./cow-reuse.ts";
 import { cowThreads } from "./cow-threads.ts";
 import { cowUnmap } from "./cow-unmap.ts";
 import { exitTogether } from "./exit-together.ts";
@@ -63,6 +64,7 @@ export const SCENARIOS: readonly Scenario[] = [
   unmapAccess,
   cowUnmap,
   cowThreads,
+  cowReuse,
   exitTogether,
   forkStore,
   rmapWalk,

@@ -46,6 +46,7 @@ import {
   FIX_KEEP_MAPPING,
   FIX_GUP_GUARD,
   FIX_UNMAP_FLUSH,
+  FIX_REUSE_COUNT,
   FIX_SHARE_CHECK,
   FIX_SWAP_COUNT,
   FIX_FORK_SWAP,
@@ -183,6 +184,8 @@ export const SWITCHES_OFF = {
   "no-gup-guard": FIX_GUP_GUARD,
   /** try_to_unmap does not flush the page that it takes away. */
   "no-unmap-flush": FIX_UNMAP_FLUSH,
+  /** Whether a page is written to in place goes by its PTEs, as in 2.6.24, where a COW fault counts its own out first. */
+  "reuse-by-mapcount": FIX_REUSE_COUNT,
   /** A page of the swap cache is written to in place whoever else uses its slot. */
   "no-share-check": FIX_SHARE_CHECK,
   /** The count of a slot of swap is read, then written, without its lock. */
