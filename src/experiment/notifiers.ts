@@ -47,7 +47,9 @@ export const BRK_KERNELS: readonly string[] = [
   "mmn-v13+all",
 ];
 /** Loops of brk in one round. */
-const BRK_LOOPS = 200;
+const BRK_LOOPS = 1000;
+/** Runs of each machine before anything is measured, so that all are compiled, however many clients each has. */
+const WARM_UPS = 8;
 /** The secondary MMU of a guest. */
 const GUEST = "kvm";
 
@@ -165,13 +167,24 @@ function guestCases(options: NotifiersOptions, engine: Engine) {
   );
 }
 
-const brkCases = (run: Run, { brkKernels }: NotifiersOptions) =>
-  [false, true].flatMap((touched) =>
-    brkKernels.map((kernel) =>
-      caseOf({ kernel, touched }, `${kernel}, brk`, async () =>
-        run<number>(kernel, "brkCost", [BRK_LOOPS, touched ? 1 : 0, REPEATS]),
-      ),
-    ),
+/** What V8 has compiled on one machine differs from the next by more than the locks do: each round boots its own. */
+async function brkRound(kernel: string, checking: boolean, engine: Engine) {
+  const machine = await createMachine({ kernel, checking, memory: "16M" }, engine);
+  try {
+    const module = ownModule("../workload/notifiers/notifier-programs", import.meta.url);
+    await machine.load({ module, programs: NOTIFIER_PROGRAMS });
+    const cost = async (touches: number): Promise<number> =>
+      (await machine.run("brkCost", { args: [BRK_LOOPS, touches, REPEATS] })) as number;
+    await cost(1);
+    return { none: await cost(0), touched: await cost(1) };
+  } finally {
+    await machine.stop();
+  }
+}
+
+const brkCases = ({ brkKernels, checking = false }: NotifiersOptions, engine: Engine) =>
+  brkKernels.map((kernel) =>
+    caseOf({ kernel }, `${kernel}, brk`, async () => brkRound(kernel, checking, engine)),
   );
 
 const interval = (values: readonly number[]): Interval => bootstrapMedian(values, { seed: SEED });
@@ -241,21 +254,23 @@ function guestRow({ kernel, samples }: CasesOf<typeof guestCases>): GuestRow {
   };
 }
 
-function brkRows(
-  cases: readonly CasesOf<typeof brkCases>[],
-  { brkKernels: [first] }: NotifiersOptions,
-): BrkRow[] {
-  return cases.map(({ kernel, touched, samples }) => {
-    const base = cases.find((each) => each.touched === touched && each.kernel === first);
-    const spins = kernel === first;
-    const locks = spins ? ("spinlocks" as const) : ("semaphores" as const);
-    const figures = { nsPerCall: median(samples), ci95: interval(samples) };
-    const row = { kernel, locks, touched, rounds: samples.length, ...figures };
-    if (spins || base === undefined) return { ...row, changePercent: null, changeCi95: null };
-    // Calls a second, as AIM9 counts them.
-    const change = bootstrapChange(rates(base.samples), rates(samples), { seed: SEED });
-    return { ...row, changePercent: change.changePercent, changeCi95: change.ci95 };
-  });
+function brkRows(cases: readonly CasesOf<typeof brkCases>[]): BrkRow[] {
+  const [base] = cases;
+  return (["none", "touched"] as const).flatMap((pages) =>
+    cases.map((each): BrkRow => {
+      const values = of(each.samples, pages);
+      const spins = each === base;
+      const { kernel, samples } = each;
+      const locks = spins ? ("spinlocks" as const) : ("semaphores" as const);
+      const row = { kernel, locks, touched: pages === "touched" };
+      const figures = { rounds: samples.length, nsPerCall: median(values), ci95: interval(values) };
+      const same = { ...row, ...figures };
+      if (spins || base === undefined) return { ...same, changePercent: null, changeCi95: null };
+      // Calls a second, as AIM9 counts them.
+      const change = bootstrapChange(rates(of(base.samples, pages)), rates(values), { seed: SEED });
+      return { ...same, changePercent: change.changePercent, changeCi95: change.ci95 };
+    }),
+  );
 }
 
 const rates = (ns: readonly number[]): number[] => ns.map((each) => 1e9 / each);
@@ -271,11 +286,22 @@ function leftOut({ parts, kernels }: NotifiersOptions): string[] {
   );
 }
 
+/** Lets the compilers of each machine see what will be measured. */
+async function warmUp(run: Run, { parts, pages, kernels }: NotifiersOptions) {
+  for (let i = 0; i < WARM_UPS; i++) {
+    if (parts.includes("invalidation")) {
+      for (const kernel of [WITHOUT, ...kernels]) {
+        await run(kernel, "invalidationCost", [-1, pages, REPEATS]);
+      }
+    }
+  }
+}
+
 /** Kernels that need a machine which all rounds use. */
-function machinesFor({ parts, kernels, brkKernels }: NotifiersOptions): ReadonlySet<string> {
+function machinesFor({ parts, kernels }: NotifiersOptions): ReadonlySet<string> {
   const own = parts.some((part) => part !== "guest" && part !== "brk") ? kernels : [];
   const base = parts.includes("invalidation") ? [WITHOUT] : [];
-  return new Set([...base, ...own, ...(parts.includes("brk") ? brkKernels : [])]);
+  return new Set([...base, ...own]);
 }
 
 const measured = <T extends { readonly samples: readonly unknown[] }>(cases: readonly T[]): T[] =>
@@ -299,13 +325,14 @@ export async function runNotifiers(
     invalidation: has("invalidation") ? invalidationCases(run, options) : [],
     access: has("access") ? accessCases(run, options) : [],
     guest: has("guest") ? guestCases(options, engine) : [],
-    brk: has("brk") ? brkCases(run, options) : [],
+    brk: has("brk") ? brkCases(options, engine) : [],
   };
   let interrupted: boolean;
   try {
     for (const kernel of machinesFor(options)) {
       machines.set(kernel, await bootMachine(kernel, options, engine));
     }
+    await warmUp(run, options);
     const all: readonly Case<unknown>[] = Object.values(cases).flat();
     const step = async (each: Case<unknown>): Promise<void> => each.step();
     interrupted = await takeTurns(all, rounds, options, step, ({ note }) => note);
@@ -319,7 +346,7 @@ export async function runNotifiers(
     invalidation: invalidationRows(measured(cases.invalidation)),
     access: measured(cases.access).map(accessRow),
     guest: measured(cases.guest).map(guestRow),
-    brk: brkRows(measured(cases.brk), options),
+    brk: brkRows(measured(cases.brk)),
     leftOut: leftOut(options),
   };
   if (!Object.values(cases).some((part) => measured<Case<unknown>>(part).length > 0)) {

@@ -8,7 +8,16 @@ import { notifiersNotes, notifiersSections } from "./notifiers-text.ts";
 import { chartRow, dataSection, escapeHtml, facts, htmlPage, htmlTable } from "./page.ts";
 import { paragraph, section } from "./page.ts";
 import type { Html } from "./page.ts";
-import { FRAME_PX, ROW_PX, X_LABEL, distinct, loadPlot, longest, seriesColour } from "./plot.ts";
+import {
+  CHARACTER_PX,
+  FRAME_PX,
+  ROW_PX,
+  X_LABEL,
+  distinct,
+  loadPlot,
+  longest,
+  seriesColour,
+} from "./plot.ts";
 import type { Chart, LegendEntry, Plot, PlotOptions } from "./plot.ts";
 
 const HEIGHT_PX = 240;
@@ -66,23 +75,36 @@ async function chartsOf(doc: NotifiersDocument): Promise<Map<string, readonly Ch
     OPERATIONS.map((operation) => ({
       title: `${operation === "cow" ? "COW" : operation}, times the kernel without notifiers`,
       svg: draw({ ...operationPlot(Plot, doc, operation), color }),
-      legend,
+      legend: shownOf(
+        legend,
+        doc.invalidation.filter(({ times }) => times !== null),
+      ),
     })),
   );
   own(doc.access, () => []);
   own(doc.guest, () => [
-    { title: "Progress of guest and host", svg: draw({ ...guestPlot(Plot, doc), color }), legend },
+    {
+      title: "Progress of guest and host",
+      svg: draw({ ...guestPlot(Plot, doc), color }),
+      legend: shownOf(legend, doc.guest),
+    },
   ]);
   own(doc.brk, () => []);
   return new Map(notifiersSections(doc).map(({ title }, i) => [title, drawn[i] ?? []]));
 }
+
+/** The colours of those that rows are of. */
+const shownOf = (
+  all: readonly LegendEntry[],
+  rows: readonly { readonly kernel: string }[],
+): LegendEntry[] => all.filter(({ label }) => rows.some(({ kernel }) => kernel === label));
 
 function registrationCharts(
   doc: NotifiersDocument,
   all: readonly LegendEntry[],
   svgOf: (options: (plot: Plot) => PlotOptions) => string,
 ): Chart[] {
-  const shown = all.filter(({ label }) => doc.registration.some(({ kernel }) => kernel === label));
+  const shown = shownOf(all, doc.registration);
   return (["register", "unregister"] as const).map((what) => {
     const marks = doc.registration.map((row) => {
       const [low, high] = row[`${what}Ci95`];
@@ -122,7 +144,7 @@ function operationPlot(
   const labels = rows.map(({ label }) => label);
   return {
     height: rows.length * ROW_PX + FRAME_PX,
-    ...{ marginLeft: longest(labels) * 7 + 10, marginBottom: 42 },
+    ...{ marginLeft: longest(labels) * CHARACTER_PX + 4, marginBottom: 42 },
     ariaLabel: `${operation}: times the kernel without notifiers`,
     x: { label: "times", ...X_LABEL, ticks: 4, nice: true },
     y: { domain: labels, label: null },
@@ -153,7 +175,7 @@ function guestPlot(plot: Plot, doc: NotifiersDocument): PlotOptions {
   const labels = bars.map(({ label }) => label);
   return {
     height: bars.length * ROW_PX + FRAME_PX,
-    ...{ marginLeft: longest(labels) * 7 + 10, marginBottom: 42 },
+    ...{ marginLeft: longest(labels) * CHARACTER_PX + 4, marginBottom: 42 },
     ariaLabel: "guest, host and pages swapped, a second",
     x: { type: "log", label: "a second (logarithmic)", ...X_LABEL, ticks: 4, tickFormat: "~s" },
     y: { domain: labels, label: null },

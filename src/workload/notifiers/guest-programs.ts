@@ -107,24 +107,26 @@ export function guestMain(task: ProgramTask): GuestOutcome {
   const handle = task.registerNotifier(order.client, start, guestPages);
   const guest = new Guest(task, handle, start, guestPages);
   meet(task, words);
+  const countsBefore = task.secondaryCounts(handle);
   const before = swapped(task);
   const isEnough = (): boolean => swapped(task).outs - before.outs >= leastSwapOuts;
   const began = performance.now();
   while (performance.now() < began + milliseconds || !isEnough()) guest.run(stores);
   const seconds = (performance.now() - began) / 1000;
   const after = swapped(task);
+  const counts = task.secondaryCounts(handle);
   const { operations } = guest;
   Atomics.store(words, STOP, 1);
   const { status, signal } = task.wait();
   if (status !== 0 || signal !== 0) throw new Error(`the host ended with ${status}, ${signal}`);
   guest.finish();
-  const { faults = 0, retries = 0 } = task.secondaryCounts(handle);
+  const grown = (name: string): number => (counts[name] ?? 0) - (countsBefore[name] ?? 0);
   task.unregisterNotifier(handle);
   const [hostOperations = 0, damaged = 0] = new Float64Array(order.host);
   return {
     ...{ seconds, guestOperations: operations, hostOperations },
-    ...{ swapIns: after.ins - before.ins, swapOuts: after.outs - before.outs, faults, retries },
-    stale: guest.stale + damaged,
+    ...{ swapIns: after.ins - before.ins, swapOuts: after.outs - before.outs },
+    ...{ faults: grown("faults"), retries: grown("retries"), stale: guest.stale + damaged },
   };
 }
 
