@@ -1121,6 +1121,8 @@ export const FIX_DIRTY_RECHECK = 35184372088832;
 export const FIX_WRITEBACK = 70368744177664;
 /** A fault looks at the swap-cache page again when it has locked it (mm/swap_fault.ts). */
 export const FIX_SWAP_RECHECK = 140737488355328;
+/** Whether a page is written to in place goes by its references, not by its PTEs (mm/swap_state.ts). */
+export const FIX_REUSE_COUNT = 137438953472;
 /** A page of the swap cache is written to in place only if its slot has no other user (mm/swap_state.ts). */
 export const FIX_SHARE_CHECK = 281474976710656;
 /** Fork counts the slot of a PTE that it copies (mm/copy.ts). */
@@ -1131,8 +1133,10 @@ export const FIX_UNUSE_TRYLOCK = 2251799813685248;
 export const FIX_CHAINLOCK = 34359738368;
 /** 2.6.6: an element for the chain is there before page_table_lock is taken (mm/fault.ts). */
 export const FIX_SPARE_FIRST = 68719476736;
-// FIX_ANONMM_SAMPLE depends on the kernel: 137438953472 in 2.6.8, 34359738368 in 2.6.8-check, 137438953472 in 2.6.9, 34359738368 in 2.6.9-check
-// FIX_ANONMM_MIGRATE depends on the kernel: 274877906944 in 2.6.8, 68719476736 in 2.6.8-check, 274877906944 in 2.6.9, 68719476736 in 2.6.9-check
+/** anonmm: whether the head of a lineage is the last is seen under its lock (rmap/anonmm.ts). */
+export const FIX_ANONMM_SAMPLE = 34359738368;
+/** anonmm: a page moves to another member under PG_maplock (rmap/anonmm_walk.ts). */
+export const FIX_ANONMM_MIGRATE = 68719476736;
 /** 2.6.9: who comes from a page is in a read section until it unlocks the anon_vma (rmap/referenced.ts). */
 export const FIX_RCU_LOCKED = 1125899906842624;
 /** Who destroys a cache of typesafe slabs waits until all callbacks have been called (mm/slab_destroy.ts). */
@@ -1676,7 +1680,3 @@ export const TASK_RUNNING = 1;
 export const TASK_ZOMBIE = 2;
 /** Spinlock of parents and children. */
 export const TASKLIST_LOCK = 0x1840;
-
-// assembly/arch/fixes.ts
-/** Whether a page is written to in place goes by its references, not by its PTEs (mm/swap_state.ts). */
-export const FIX_REUSE_COUNT = 137438953472;
