@@ -25,11 +25,15 @@ export function leave_lazy(): void {
   // FULL. Pairs with rcu_start_batch() and flush_secondary(): whoever did not wait for this CPU had
   // unlinked, or cleared its entry, before.
   const state = percpu_tlb_state(this_cpu());
-  const seen = without(FIX_LAZY_XCHG) ? atomic_fetch_or<u32>(state, 0) : TLB_STATE_OK;
-  const found = atomic_xchg<u32>(state, TLB_STATE_OK);
-  // Without it a flush that is put off between the two looks is forgotten.
-  const old = without(FIX_LAZY_XCHG) ? seen : found;
-  if (old == TLB_STATE_LAZY_FLUSH) local_flush_tlb();
+  if (without(FIX_LAZY_XCHG)) return leave_in_two_steps(state);
+  if (atomic_xchg<u32>(state, TLB_STATE_OK) == TLB_STATE_LAZY_FLUSH) local_flush_tlb();
+}
+
+/** For machines without FIX_LAZY_XCHG: a flush that is put off between the two looks is forgotten. */
+function leave_in_two_steps(state: usize): void {
+  const seen = atomic_fetch_or<u32>(state, 0);
+  atomic_xchg<u32>(state, TLB_STATE_OK);
+  if (seen == TLB_STATE_LAZY_FLUSH) local_flush_tlb();
 }
 
 /** Puts a flush of `cpu` off to its return; false when the CPU is awake and must be interrupted. */

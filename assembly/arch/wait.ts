@@ -14,6 +14,19 @@ const PARK_NS: i64 = 20000;
  * hang.
  */
 const SLEEP_NS: i64 = 100000000;
+/** Nobody waits longer, in ns: an hour. */
+const LONGEST_NS: i64 = 3600000000000;
+
+/**
+ * Waits until the word at `addr`, if it is `seen`, was notified, or for `ns` nanoseconds. A function of its own, and it
+ * calls itself so that it is never put into another one: V8's quick compiler loses the locals of a function that
+ * waits (decision 0017).
+ */
+function word_wait(addr: usize, seen: u32, ns: i64): void {
+  if (ns > LONGEST_NS) return word_wait(addr, seen, LONGEST_NS);
+  atomic.wait<i32>(addr, <i32>seen, ns);
+}
+
 /**
  * One turn of a spin loop on the word at `addr`: returns when it is no longer `seen`, or a while
  * later.
@@ -29,7 +42,7 @@ export function cpu_wait_while<T>(addr: usize, seen: T): void {
     const word = percpu_wake_word(cpu);
     const kicks = read_once<u32>(word);
     serve_ipis();
-    if (read_once<T>(addr) == seen) atomic.wait<i32>(word, <i32>kicks, PARK_NS);
+    if (read_once<T>(addr) == seen) word_wait(word, kicks, PARK_NS);
   }
 }
 
@@ -53,7 +66,7 @@ export function cpu_relax(turn: u32): u32 {
   if (turn < boot().spin_limit) return turn + 1;
   if (boot().oversubscribed) {
     const word = percpu_wake_word(this_cpu());
-    atomic.wait<i32>(word, <i32>read_once<u32>(word), PARK_NS);
+    word_wait(word, read_once<u32>(word), PARK_NS);
   }
   return 0;
 }
@@ -69,10 +82,10 @@ export function cpu_delay(turns: u32): void {
 
 /** Rests for a millisecond, or until this CPU, kicked `kicks` times so far, is kicked again. */
 export function cpu_rest_shortly(kicks: u32): void {
-  atomic.wait<i32>(percpu_wake_word(this_cpu()), <i32>kicks, 1000000);
+  word_wait(percpu_wake_word(this_cpu()), kicks, 1000000);
 }
 
 /** Rests until this CPU, kicked `kicks` times so far, is kicked again, or for a while. */
 export function cpu_rest(kicks: u32): void {
-  atomic.wait<i32>(percpu_wake_word(this_cpu()), <i32>kicks, SLEEP_NS);
+  word_wait(percpu_wake_word(this_cpu()), kicks, SLEEP_NS);
 }

@@ -25,7 +25,7 @@ import {
   rcu_quiescent,
   rcu_take_done,
 } from "../lock/rcu";
-import { cpu_nap, cpu_sleep_while } from "../lock/sleep";
+import { cpu_sleep_while } from "../lock/sleep";
 import { kmem_rcu_free } from "../mm/slab_rcu";
 import { RCU_FREE_SLAB } from "../mm/slab_types";
 
@@ -108,9 +108,11 @@ function ask_all_cpus(): void {
  */
 export function rcu_barrier(): void {
   const cpu = this_cpu();
-  while (atomic_cmpxchg<u32>(rcu_barrier_owner(), 0, cpu.id + 1) != 0) {
+  while (true) {
+    const kicks = read_once<u32>(percpu_wake_word(cpu));
+    if (atomic_cmpxchg<u32>(rcu_barrier_owner(), 0, cpu.id + 1) == 0) break;
     rcu_process_callbacks();
-    cpu_nap();
+    sleep_until_kicked(cpu, kicks);
   }
   // One for this function, so that nobody is the last before all have been asked.
   write_once<u32>(rcu_barrier_count(), 1);
@@ -125,4 +127,5 @@ export function rcu_barrier(): void {
   }
   // RELEASE. Pairs with rcu_barrier(), which takes it next.
   smp_store_release<u32>(rcu_barrier_owner(), 0);
+  for (let id: u32 = 0; id < boot().nr_cpus; id++) cpu_kick(percpu_of(id));
 }
