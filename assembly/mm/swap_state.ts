@@ -172,8 +172,10 @@ function exclusive_swap_page(page: Page): bool {
 /** The question of 2.6.24: PTEs and slots count, and who holds the page for a moment does not. */
 function is_mapped_once(page: Page): bool {
   if (page_test_flag(page, PG_reserved)) return false;
-  const mapcount = page_mapcount(page);
-  return page_test_flag(page, PG_swapcache) ? mapcount + <i32>swap_count(page.private_) - 1 == 1 : mapcount == 1;
+  let users = page_mapcount(page);
+  // One of them is the swap cache.
+  if (page_test_flag(page, PG_swapcache)) users += <i32>swap_count(page.private_) - 1;
+  return users == 1;
 }
 
 /** Whether who maps a locked page by one PTE may write to it: nobody else refers to it. */

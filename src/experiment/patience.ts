@@ -4,6 +4,9 @@
 /** What one look counts, in ms, however long ago the last one was. */
 const LOOK_MS = 50;
 
+/** How much longer is waited for something that is under way. */
+const MOVING = 10;
+
 /** A time that runs while nothing happens, for something that is looked at often. */
 export class Patience {
   readonly #clock: () => number;
@@ -22,10 +25,13 @@ export class Patience {
     this.#last = this.#clock();
   }
 
-  /** Looks at the clock: for how long nothing has happened, in ms. */
-  waitedMs(): number {
+  /**
+   * Looks at the clock: for how long nothing has happened, in ms. @param isMoving true when something has, but not
+   * what is waited for: then time counts a tenth
+   */
+  waitedMs(isMoving = false): number {
     const now = this.#clock();
-    this.#waited += Math.min(now - this.#last, LOOK_MS);
+    this.#waited += Math.min(now - this.#last, LOOK_MS) / (isMoving ? MOVING : 1);
     this.#last = now;
     return this.#waited;
   }

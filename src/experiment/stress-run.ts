@@ -2,7 +2,8 @@
 // standing still, the checks, and the end, when everything exits and all memory must be back.
 
 import { MachineSignal, SyscallError } from "../kernel/error.ts";
-import type { MemoryViews } from "../layout/view.ts";
+import { PANIC_RECORD, PanicRecord } from "../layout/structs.gen.ts";
+import { getU32, type MemoryViews } from "../layout/view.ts";
 import { lastEvents } from "../machine/bug-report.ts";
 import { cpuReports } from "../machine/cpu-report.ts";
 import { checkInvariants } from "../machine/invariants/check.ts";
@@ -118,6 +119,8 @@ export class StressRun {
   readonly #hangMs: number;
   /** Since the last operation of any CPU. */
   readonly #idle = new Patience();
+  /** Events that the kernel had traced at the last look. */
+  #traceClock = 0;
   checks = 0;
   interrupted = false;
 
@@ -172,8 +175,9 @@ export class StressRun {
       const now = this.#progress();
       if (now !== progress) patience.renew();
       progress = now;
-      if (patience.waitedMs() > this.#hangMs) this.#hang(what);
-      this.#idle.waitedMs();
+      const isMoving = this.#hasMoved();
+      if (patience.waitedMs(isMoving) > this.#hangMs) this.#hang(what);
+      this.#idle.waitedMs(isMoving);
       this.#watchRcu();
       await sleep(POLL_MS);
     }
@@ -190,6 +194,17 @@ export class StressRun {
       others: cpuReports(this.#machine.memory),
       events: lastEvents(this.#machine.memory, cpus[0]),
     });
+  }
+
+  /**
+   * True if the kernel has done something since the last look, of checking builds: on a host that is short of cores
+   * one operation can take long, if each of its many flushes waits for a CPU that is not running.
+   */
+  #hasMoved(): boolean {
+    const clock = getU32(this.#machine.memory, PANIC_RECORD + PanicRecord.trace_clock);
+    const moved = clock !== this.#traceClock;
+    this.#traceClock = clock;
+    return moved;
   }
 
   /** Changes whenever some CPU does something. */

@@ -64,16 +64,18 @@ test("a guest is swapped, and finds what it stored; one that does not hear of it
   const sizes = { kernel: "2.6.27", milliseconds: 1, leastSwapOuts: 400 };
   const good = await guestRound({ ...sizes, client: "kvm" }, threadsEngine);
   const module = new URL("../support/programs/forgetful.ts", import.meta.url);
-  const deaf = await guestRound(
+  let stale = 0;
+  // Which pages reclaim takes is for the threads to say: it may leave those of the guest alone for a while.
+  for (let round = 0; round < 20 && stale === 0; round++) {
+    const order = { ...sizes, leastSwapOuts: 2000, client: "forgetful", module };
     // It only loads: what it stored would damage the kernel.
-    { ...sizes, client: "forgetful", module, stores: false },
-    threadsEngine,
-  );
+    ({ stale } = await guestRound({ ...order, stores: false }, threadsEngine));
+  }
 
   expect(good.stale).toBe(0);
   for (const field of ["guestOperations", "hostOperations", "swapIns", "swapOuts"] as const) {
     expect(good[field], field).toBeGreaterThan(0);
   }
   expect(good.faults).toBeGreaterThan(good.retries);
-  expect(deaf.stale).toBeGreaterThan(0);
+  expect(stale).toBeGreaterThan(0);
 }, 120_000);

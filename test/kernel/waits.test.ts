@@ -4,7 +4,6 @@
 import { readFileSync } from "node:fs";
 import binaryen from "binaryen";
 import { describe, expect, test } from "vitest";
-import { fromRoot } from "../../src/build/project.mjs";
 
 /** Functions of a module that wait. */
 function waiting(wasm: Uint8Array): string[] {
@@ -18,7 +17,7 @@ function waiting(wasm: Uint8Array): string[] {
 
 describe("a function that waits does nothing else", () => {
   test.each(["2.6.8", "2.6.8-check", "2.6.9", "2.6.9-check"])("%s", (name) => {
-    const wasm = readFileSync(fromRoot(`build/kernel-${name}.wasm`));
+    const wasm = readFileSync(new URL(`../../build/kernel-${name}.wasm`, import.meta.url));
 
     const found = waiting(wasm);
 

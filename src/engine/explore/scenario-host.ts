@@ -2,7 +2,7 @@
 // them. All CPUs are in this thread; the one that works is awake, the others are lazy, so that
 // nobody waits for them.
 
-import { GFP_KERNEL, NR_CACHES, Task } from "../../layout/structs.gen.ts";
+import { CACHE_MODULE, GFP_KERNEL, NR_CACHES, Task } from "../../layout/structs.gen.ts";
 import { setI32 } from "../../layout/view.ts";
 import { ConfigError } from "../../kernel/error.ts";
 import type { Cpu } from "../../kernel/load.ts";
@@ -55,6 +55,7 @@ export class ScenarioHost implements ScenarioMachine {
     for (const { k, id } of this.#cpus) {
       this.#awake(id, () => {
         for (let cache = 0; cache < NR_CACHES; cache++) {
+          if (cache === CACHE_MODULE) continue;
           k.kmem_cache_free(cache, k.kmem_cache_alloc(cache));
         }
         k.put_page(k.alloc_pages(GFP_KERNEL, 0));

@@ -334,8 +334,8 @@ const shadowOf = (subject: KernelSubject): Uint8Array =>
     subject.runtime.calls.is_marked(granule * 8),
   );
 
-/** A page that is taken for one that was freed leaves the shadow as it was, and so does a fork that fails. */
-const SAME = ["unmap-access", "fork-range"];
+/** What ends with the memory it began with: a page taken for one that was freed, a fork that fails, locks alone. */
+const SAME = ["unmap-access", "fork-range", "two-mmap-sems"];
 /** Whether a page is on swap again at the end, and its frame free as before, is for the schedule to say. */
 const MAY_END_ON_SWAP = ["swap-pin", "swap-store", "swapoff-fault"];
 
