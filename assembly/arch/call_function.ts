@@ -5,12 +5,17 @@
 // Left out: other functions, the sender's wait for an answer.
 
 import { kmem_cache_drain } from "../mm/slab";
-import { HARDIRQ_OFFSET, this_cpu } from "./percpu";
+import { atomic_and } from "./atomic";
+import { ATTENTION_DRAIN } from "./attention";
+import { HARDIRQ_OFFSET, percpu_attention, this_cpu } from "./percpu";
 
 /** The handler: interrupts are off, and lockdep knows where the CPU is. */
 export function call_function_interrupt(): void {
   const cpu = this_cpu();
   cpu.irq_disabled += HARDIRQ_OFFSET;
+  // When interrupts are off: who sees the bit gone sees the handler at work (src/experiment/stress-quiet.ts).
+  atomic_and<u32>(percpu_attention(cpu), ~ATTENTION_DRAIN);
+  cpu.ipis++;
   kmem_cache_drain();
   cpu.irq_disabled -= HARDIRQ_OFFSET;
 }

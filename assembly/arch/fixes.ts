@@ -132,7 +132,7 @@ export const FIX_RANGE_END: u64 = 0x400000000000000;
 /** mmn-v13, patch 09: who comes from a page has a reference to the anon_vma before he sleeps (rmap/referenced.ts). */
 export const FIX_ANON_VMA_COUNT: u64 = 0x200000000;
 /** mmn-v13, patch 12: of two mmap_sems the one at the lower address is taken first (notifier/for_xpmem.ts). */
-export const FIX_MMAP_SEM_ORDER: u64 = 0x400000000;
+export const FIX_MMAP_SEM_ORDER: u64 = 0x4000000000;
 /** A fault of a guest compares mmu_notifier_seq (src/notifier/clients/kvm.ts). */
 export const FIX_RETRY_SEQ: u64 = 0x800000000000000;
 /** A fault of a guest looks at mmu_notifier_count (src/notifier/clients/kvm.ts). */

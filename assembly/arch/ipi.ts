@@ -19,11 +19,7 @@ function serve_attention(cpu: PerCpu): void {
     cpu.ipis++;
     tlb_interrupt();
   }
-  if (bits & ATTENTION_DRAIN && cpu.irq_disabled == 0) {
-    atomic_and<u32>(percpu_attention(cpu), ~ATTENTION_DRAIN);
-    cpu.ipis++;
-    call_function_interrupt();
-  }
+  if (bits & ATTENTION_DRAIN && cpu.irq_disabled == 0) call_function_interrupt();
 }
 
 /**

@@ -91,12 +91,18 @@ export function translate_cached(address: u64, write: bool): usize {
  */
 @inline
 export function translate(address: u64, write: bool): usize {
-  no_locks_held();
-  take_interrupts();
+  begin_access();
   return translate_more(address, write);
 }
 
-/** translate for an instruction that has translated another address already: kswapd does not run in between. */
+/** What comes before the first address of an instruction: a program runs, so no lock is held; interrupts are taken. */
+@inline
+export function begin_access(): void {
+  no_locks_held();
+  take_interrupts();
+}
+
+/** translate behind begin_access(): kswapd does not run between the addresses of one instruction. */
 @inline
 export function translate_more(address: u64, write: bool): usize {
   const at = translate_cached(address, write);

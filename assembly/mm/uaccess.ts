@@ -6,6 +6,7 @@
 import {
   TRANSLATE_FAULT,
   TRANSLATE_NO_CONTENT,
+  begin_access,
   translate,
   translate_cached,
   translate_more,
@@ -14,7 +15,6 @@ import { memcpy, memset } from "../arch/memory";
 import { this_cpu } from "../arch/percpu";
 import { PAGE_SIZE } from "../arch/memory_map";
 import { read_once, write_once } from "../arch/atomic";
-import { take_interrupts } from "../sched/idle";
 import { SIGBUS, raise_signal } from "./page_fault";
 
 @inline
@@ -68,7 +68,7 @@ export function user_touch(start: u64, length: u64, write: bool): u64 {
 
 /** Copies within one page on each side; false when an access raised a signal. */
 function copy_chunk(dst: u64, src: u64, size_bytes: usize): bool {
-  take_interrupts();
+  begin_access();
   while (true) {
     // First the source, as the string instructions do: where it cannot be read, nothing is written.
     if (translate_more(src, false) == TRANSLATE_FAULT) return false;

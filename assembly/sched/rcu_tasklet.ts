@@ -37,9 +37,10 @@ const MAX_BATCH: u32 = 10;
 
 /** The callbacks that this CPU had before have been called. The last CPU wakes who waits. */
 function rcu_barrier_callback(): void {
+  // Before the count: when that is 0, who waits may be gone.
+  const owner = read_once<u32>(rcu_barrier_owner()) - 1;
   // RELEASE. Pairs with rcu_barrier(): what the callbacks did has been done.
-  if (atomic_fetch_add<u32>(rcu_barrier_count(), -1) != 1) return;
-  cpu_kick(percpu_of(read_once<u32>(rcu_barrier_owner()) - 1));
+  if (atomic_fetch_add<u32>(rcu_barrier_count(), -1) == 1) cpu_kick(percpu_of(owner));
 }
 
 function invoke(head: RcuHead): void {

@@ -3,6 +3,7 @@
 // nothing to do.
 
 import {
+  ATTENTION_DRAIN,
   ATTENTION_KSWAPD,
   PERCPU_AREAS,
   PERCPU_CLIENT_SLEEPS,
@@ -54,15 +55,18 @@ export function isIdle(memory: MemoryViews, cpu: number): boolean {
   return !hasEndedChild(memory, cpu) && !awaitsGracePeriod(memory, cpu);
 }
 
-/** True if kswapd is wanted on a CPU, or at work there. */
-function runsKswapd(memory: MemoryViews, cpu: number): boolean {
-  const attention = Atomics.load(memory.i32, (areaOf(cpu) + PerCpu.attention) >>> 2);
-  return (attention & ATTENTION_KSWAPD) !== 0;
+/** True if kswapd or the free objects of a CPU are wanted there, or it is at work on that: at rest it serves both. */
+function isAsked(memory: MemoryViews, cpu: number): boolean {
+  const area = areaOf(cpu);
+  // ACQUIRE. Pairs with call_function_interrupt(): the bit goes when interrupts are off.
+  const attention = Atomics.load(memory.i32, (area + PerCpu.attention) >>> 2);
+  if ((attention & (ATTENTION_KSWAPD | ATTENTION_DRAIN)) !== 0) return true;
+  return getU32(memory, area + PerCpu.irq_disabled) !== 0;
 }
 
 /** True if a CPU stands still. `busy`: the host has given it a job that has not come back. */
 export function isQuiet(memory: MemoryViews, board: Board, cpu: number, busy: boolean): boolean {
-  if (runsKswapd(memory, cpu)) return false;
+  if (isAsked(memory, cpu)) return false;
   const state = board.cpuState(cpu);
   if (state === CPU_PARKED) return true;
   if (state === CPU_RUNNING) return false;

@@ -1160,7 +1160,7 @@ export const FIX_RANGE_END = 288230376151711740;
 /** mmn-v13, patch 09: who comes from a page has a reference to the anon_vma before he sleeps (rmap/referenced.ts). */
 export const FIX_ANON_VMA_COUNT = 8589934592;
 /** mmn-v13, patch 12: of two mmap_sems the one at the lower address is taken first (notifier/for_xpmem.ts). */
-export const FIX_MMAP_SEM_ORDER = 17179869184;
+export const FIX_MMAP_SEM_ORDER = 274877906944;
 /** A fault of a guest compares mmu_notifier_seq (src/notifier/clients/kvm.ts). */
 export const FIX_RETRY_SEQ = 576460752303423500;
 /** A fault of a guest looks at mmu_notifier_count (src/notifier/clients/kvm.ts). */

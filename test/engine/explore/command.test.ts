@@ -108,6 +108,20 @@ describe("scenarios", () => {
     expect([...named].sort()).toEqual(Object.keys(SWITCHES_OFF).sort());
   });
 
+  test("two measures share a bit only where no kernel has both", () => {
+    const names = Object.keys(SWITCHES_OFF) as (keyof typeof SWITCHES_OFF)[];
+    const sharing = names.map((name) =>
+      names.filter((other) => SWITCHES_OFF[other] === SWITCHES_OFF[name]),
+    );
+    const shared = sharing.filter((group) => group.length > 1).map((group) => group.sort().join());
+
+    // Of 2.6.6 and of anonmm.
+    expect([...new Set(shared)].sort()).toEqual([
+      "late-anonmm-count,unlocked-pte-chain",
+      "late-spare,unlocked-migration",
+    ]);
+  });
+
   test.each([
     [["nothing"], 'there is no scenario "nothing": there are first-touch'],
     [["same-page", "--without", "luck"], 'there is no switch "luck": there are no-flush'],
