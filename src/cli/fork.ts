@@ -6,7 +6,6 @@ import { threadsEngine } from "../engine/threads/engine.ts";
 import { FORK_WORKLOADS, type ForkWorkload } from "../experiment/fork-document.ts";
 import { runFork } from "../experiment/fork.ts";
 import { GENERATIONS, KERNELS, chosenKernel } from "../kernel/catalogue.ts";
-import { ConfigError } from "../kernel/error.ts";
 import { patchByPatch } from "../kernel/patches.ts";
 import { MAX_CPUS } from "../machine/config.ts";
 import { forkTables } from "../report/fork-text.ts";
@@ -17,7 +16,7 @@ import { readSmapsFile, readSmapsOfPid } from "../workload/process-layout/smaps.
 import { MAX_PAGES, pagesLayout } from "../workload/process-layout/synthetic.ts";
 import { tellExperiment, type OutputOptions } from "./experiment.ts";
 import { lockOption, withLocks } from "./locks-of.ts";
-import { atMostOne, listOf, positiveNumber, wholeNumber } from "./options.ts";
+import { atMostOne, listOf, oneOf, positiveNumber, wholeNumber } from "./options.ts";
 
 interface Options extends OutputOptions {
   readonly smaps?: string;
@@ -44,12 +43,6 @@ function chosenLayout(options: Options): ProcessLayout {
   if (pid !== undefined) return readSmapsOfPid(pid);
   if (pages !== undefined) return pagesLayout(pages);
   return loadPreset(preset ?? DEFAULT_PRESET);
-}
-
-function parseWorkload(text: string): ForkWorkload {
-  const found = FORK_WORKLOADS.find((workload) => workload === text);
-  if (found !== undefined) return found;
-  throw new ConfigError(`--workloads takes ${FORK_WORKLOADS.join(", ")}, not "${text}"`);
 }
 
 async function measure(options: Options): Promise<void> {
@@ -103,9 +96,12 @@ export function forkCommand(): Command {
       listOf(wholeNumber("--cpus", 1, MAX_CPUS)),
       DEFAULT_CPUS,
     )
-    .option("--workloads <list>", "which of lmbench's three", listOf(parseWorkload), [
-      ...FORK_WORKLOADS,
-    ])
+    .option(
+      "--workloads <list>",
+      "which of lmbench's three",
+      listOf(oneOf("--workloads", FORK_WORKLOADS)),
+      [...FORK_WORKLOADS],
+    )
     .option("--rounds <n>", "rounds of every configuration", wholeNumber("--rounds", 1, 10_000), 21)
     .option("--seconds <n>", "time of all rounds together", positiveNumber("--seconds", 86_400), 15)
     .option(

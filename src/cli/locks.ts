@@ -19,7 +19,7 @@ import { locksSvg } from "../report/locks/svg.ts";
 import { locksText } from "../report/locks/text.ts";
 import { tellExperiment, type OutputOptions } from "./experiment.ts";
 import { watchInterrupt } from "./interrupt.ts";
-import { atMostOne, listOf, positiveNumber, wholeNumber } from "./options.ts";
+import { atMostOne, listOf, oneOf, positiveNumber, wholeNumber } from "./options.ts";
 
 interface Options extends OutputOptions {
   readonly cpus?: number[];
@@ -58,12 +58,6 @@ function workTime(option: string): (text: string) => number {
       `${option} takes times such as 0, 100ns or 2us, up to 10ms, not "${text}"`,
     );
   };
-}
-
-function parseAcquire(text: string): Acquire {
-  const found = ACQUIRES.find((acquire) => acquire === text);
-  if (found !== undefined) return found;
-  throw new ConfigError(`--acquire takes ${ACQUIRES.join(", ")}, not "${text}"`);
 }
 
 /** "90%" or "90". */
@@ -184,7 +178,7 @@ export function locksCommand(): Command {
     .option(
       "--acquire <list>",
       `how to get it: ${ACQUIRES.join(", ")} (default: spin)`,
-      listOf(parseAcquire),
+      listOf(oneOf("--acquire", ACQUIRES)),
     )
     .option("--tries <n>", "tries of try-spin and park", wholeNumber("--tries", 1, 1e6), 100)
     .option(

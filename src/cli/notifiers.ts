@@ -14,7 +14,7 @@ import { ConfigError } from "../kernel/error.ts";
 import { notifiersHtml } from "../report/notifiers-html.ts";
 import { notifiersText } from "../report/notifiers-text.ts";
 import { tellExperiment, type OutputOptions } from "./experiment.ts";
-import { listOf, positiveNumber, wholeNumber } from "./options.ts";
+import { listOf, oneOf, positiveNumber, wholeNumber } from "./options.ts";
 
 interface Options extends OutputOptions {
   readonly parts: NotifiersPart[];
@@ -23,12 +23,6 @@ interface Options extends OutputOptions {
   readonly pages: number;
   readonly rounds: number;
   readonly seconds: number;
-}
-
-function parsePart(text: string): NotifiersPart {
-  const found = PARTS.find((part) => part === text);
-  if (found !== undefined) return found;
-  throw new ConfigError(`--parts takes ${PARTS.join(", ")}, not "${text}"`);
 }
 
 function parseKernel(text: string): string {
@@ -52,7 +46,7 @@ async function notifiers(options: Options): Promise<void> {
 export function notifiersCommand(): Command {
   return new Command("notifiers")
     .description("what MMU notifiers cost: registration, invalidation, a guest")
-    .option("--parts <list>", PARTS.join(", "), listOf(parsePart), [...PARTS])
+    .option("--parts <list>", PARTS.join(", "), listOf(oneOf("--parts", PARTS)), [...PARTS])
     .option("--kernels <list>", "kernels with notifiers", listOf(parseKernel), [
       ...NOTIFIER_KERNELS,
     ])

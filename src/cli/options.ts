@@ -28,6 +28,15 @@ export function listOf<T>(parse: (text: string) => T): (text: string) => T[] {
   return (text) => [...new Set(text.split(",").map((part) => parse(part.trim())))];
 }
 
+/** A parser for one of some words. */
+export function oneOf<T extends string>(option: string, words: readonly T[]): (text: string) => T {
+  return (text) => {
+    const found = words.find((word) => word === text);
+    if (found !== undefined) return found;
+    throw new ConfigError(`${option} takes ${words.join(", ")}, not "${text}"`);
+  };
+}
+
 /** Refuses options that exclude each other. */
 export function atMostOne(given: Readonly<Record<string, unknown>>): void {
   const names = Object.keys(given).filter((name) => given[name] !== undefined);

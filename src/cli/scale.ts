@@ -19,7 +19,7 @@ import {
 } from "../workload/scale/scale-order.ts";
 import { tellExperiment, type OutputOptions } from "./experiment.ts";
 import { lockOption, withLocks } from "./locks-of.ts";
-import { listOf, positiveNumber, wholeNumber } from "./options.ts";
+import { listOf, oneOf, positiveNumber, wholeNumber } from "./options.ts";
 
 interface Options extends OutputOptions {
   readonly testcases: TestcaseName[];
@@ -44,12 +44,6 @@ function parseTestcase(text: string): TestcaseName {
   const found = ALL.find((name) => name === text);
   if (found !== undefined) return found;
   throw new ConfigError(`there is no testcase "${text}": there are ${ALL.join(", ")}`);
-}
-
-function parseMode(text: string): ScaleMode {
-  const found = MODES.find((mode) => mode === text);
-  if (found !== undefined) return found;
-  throw new ConfigError(`--modes takes ${MODES.join(", ")}, not "${text}"`);
 }
 
 function parseSize(text: string): number {
@@ -81,7 +75,7 @@ export function scaleCommand(): Command {
       "operations a second on one CPU and on more, in processes and threads (docs/scale.md)",
     )
     .option("--testcases <list>", "which (default: all; --list)", listOf(parseTestcase), [...ALL])
-    .option("--modes <list>", MODES.join(", "), listOf(parseMode), [...MODES])
+    .option("--modes <list>", MODES.join(", "), listOf(oneOf("--modes", MODES)), [...MODES])
     .option(
       "--kernels <list>",
       "kernels; each is compared with the one before",

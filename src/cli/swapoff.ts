@@ -4,11 +4,10 @@ import { Command } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
 import { runSwapoff } from "../experiment/swapoff.ts";
 import { KERNELS, chosenKernel } from "../kernel/catalogue.ts";
-import { ConfigError } from "../kernel/error.ts";
 import { swapoffHtml, swapoffText } from "../report/swapoff-report.ts";
 import type { SwapPlace, SwapSharing } from "../workload/reclaim/orders.ts";
 import { tellExperiment, type OutputOptions } from "./experiment.ts";
-import { listOf, wholeNumber } from "./options.ts";
+import { listOf, oneOf, wholeNumber } from "./options.ts";
 
 interface Choices extends OutputOptions {
   readonly kernels: string[];
@@ -21,15 +20,6 @@ interface Choices extends OutputOptions {
 
 const SHARINGS: readonly SwapSharing[] = ["own", "forked"];
 const PLACES: readonly SwapPlace[] = ["disk", "cache"];
-
-/** One of some words, for `option`. */
-const oneOf =
-  <T extends string>(option: string, words: readonly T[]) =>
-  (text: string): T => {
-    const found = words.find((word) => word === text);
-    if (found !== undefined) return found;
-    throw new ConfigError(`${option} takes ${words.join(", ")}, not "${text}"`);
-  };
 
 async function swapoff(options: Choices): Promise<void> {
   const { share: sharings, from: places } = options;

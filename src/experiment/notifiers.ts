@@ -6,8 +6,6 @@
 import type { Engine } from "../engine/contract.ts";
 import { createMachine, type Machine } from "../machine/machine.ts";
 import { ownModule } from "../machine/program.ts";
-import { chosenKernel } from "../kernel/catalogue.ts";
-import { methodsMaySleep } from "../kernel/mmn-patches.ts";
 import { CLIENTS } from "../notifier/clients/index.ts";
 import {
   NOTIFIER_PROGRAMS,
@@ -20,6 +18,7 @@ import {
   type InvalidatingOperation,
   type InvalidationCost,
 } from "../workload/notifiers/orders.ts";
+import { allowedClients } from "./allowed-clients.ts";
 import { hostFacts } from "./host.ts";
 import { NothingMeasured } from "./nothing-measured.ts";
 import type {
@@ -130,18 +129,12 @@ const registrationCases = (run: Run, { kernels, vmas: counts }: NotifiersOptions
     ),
   );
 
-/** Clients that a kernel allows: who sleeps in a method stops others. */
-const clientsOf = (kernel: string): readonly (string | null)[] => [
-  null,
-  ...CLIENTS.filter(({ sleeps }) => sleeps !== true || maySleep(kernel)).map(({ name }) => name),
-];
-
-const maySleep = (kernel: string): boolean => methodsMaySleep(chosenKernel(kernel).settings);
-
 const invalidationCases = (run: Run, { kernels, pages }: NotifiersOptions) =>
   [
     { kernel: WITHOUT, client: null },
-    ...kernels.flatMap((kernel) => clientsOf(kernel).map((client) => ({ kernel, client }))),
+    ...kernels.flatMap((kernel) =>
+      [null, ...allowedClients(kernel)].map((client) => ({ kernel, client })),
+    ),
   ].map(({ kernel, client }) =>
     caseOf({ kernel, client }, `${kernel}, ${client ?? "nobody"}`, async () =>
       run<InvalidationCost>(kernel, "invalidationCost", [
@@ -277,13 +270,12 @@ const rates = (ns: readonly number[]): number[] => ns.map((each) => 1e9 / each);
 
 /** What cannot be measured, in sentences. */
 function leftOut({ parts, kernels }: NotifiersOptions): string[] {
-  const sleepless = kernels.filter((kernel) => !maySleep(kernel));
-  if (!parts.includes("invalidation") || sleepless.length === 0) return [];
-  const where = sleepless.join(" and ");
-  return CLIENTS.filter(({ sleeps }) => sleeps === true).map(
-    ({ name }) =>
-      `${name} is left out on ${where}: it sleeps in its methods, and some are called where nobody may.`,
-  );
+  if (!parts.includes("invalidation")) return [];
+  return NAMES.flatMap((name) => {
+    const where = kernels.filter((kernel) => !allowedClients(kernel).includes(name)).join(" and ");
+    const why = "it sleeps in its methods, and some are called where nobody may";
+    return where === "" ? [] : [`${name} is left out on ${where}: ${why}.`];
+  });
 }
 
 /** Lets the compilers of each machine see what will be measured. */

@@ -1,6 +1,8 @@
 // Trylock or spin: which of the two lets reclaim make better progress? Each kernel that was measured both ways is
 // compared with itself.
 
+import { chosenKernel } from "../kernel/catalogue.ts";
+import { reclaimSpins } from "../kernel/variant.ts";
 import { bootstrapChange } from "./stats.ts";
 import type { ReclaimComparison } from "./reclaim-document.ts";
 
@@ -14,17 +16,12 @@ export interface ReclaimSeries {
 
 /** Seed of the bootstrap. */
 const SEED = 2004;
-const CHOICE = /\+reclaim=(trylock|spin)/;
-
-/** How reclaim of a kernel takes page_table_lock and i_mmap_lock: 2.6.9 waits for them, the others try. */
-export function reclaimLocksOf(kernel: string): "trylock" | "spin" {
-  const chosen = CHOICE.exec(kernel)?.[1];
-  if (chosen !== undefined) return chosen === "spin" ? "spin" : "trylock";
-  return kernel === "2.6.9" || kernel.startsWith("2.6.9+") ? "spin" : "trylock";
-}
+const CHOICE = /\+reclaim=(?:trylock|spin)/;
 
 /** With fewer rounds an interval says nothing. */
 const FEWEST_ROUNDS = 3;
+
+const spins = (kernel: string): boolean => reclaimSpins(chosenKernel(kernel));
 
 /** The kernel without what it says about the locks of reclaim. */
 const restOf = (kernel: string): string => kernel.replace(CHOICE, "");
@@ -32,10 +29,10 @@ const restOf = (kernel: string): string => kernel.replace(CHOICE, "");
 /** Every kernel that was measured both ways, at each size. */
 export function compareLocks(all: readonly ReclaimSeries[]): ReclaimComparison[] {
   return all.flatMap((spin) => {
-    if (reclaimLocksOf(spin.kernel) !== "spin") return [];
+    if (!spins(spin.kernel)) return [];
     const trylock = all.find(
       (other) =>
-        reclaimLocksOf(other.kernel) === "trylock" &&
+        !spins(other.kernel) &&
         restOf(other.kernel) === restOf(spin.kernel) &&
         other.cpus === spin.cpus &&
         other.processes === spin.processes,

@@ -7,9 +7,6 @@ import { getU32, type MemoryViews } from "../layout/view.ts";
 import { lastEvents } from "../machine/bug-report.ts";
 import { cpuReports } from "../machine/cpu-report.ts";
 import { checkInvariants } from "../machine/invariants/check.ts";
-import { chosenKernel } from "../kernel/catalogue.ts";
-import { methodsMaySleep } from "../kernel/mmn-patches.ts";
-import { CLIENTS } from "../notifier/clients/index.ts";
 import type { Violation } from "../machine/invariants/findings.ts";
 import { leaks, memoryState, type MemoryState } from "../machine/invariants/leaks.ts";
 import type { Machine } from "../machine/machine.ts";
@@ -25,6 +22,7 @@ import {
 } from "../workload/stress/board.ts";
 import { enterFiles } from "../workload/stress/objects.ts";
 import { Random, mix } from "../workload/stress/random.ts";
+import { allowedClients } from "./allowed-clients.ts";
 import { Patience } from "./patience.ts";
 import { RCU_STALL_MS, RcuWatch } from "./rcu-watch.ts";
 import type { StressFailure } from "./stress-document.ts";
@@ -64,14 +62,6 @@ export interface StressProgress {
   readonly seconds: number;
   readonly operations: number;
   readonly checks: number;
-}
-
-/** Clients that the kernel can stand: those that sleep only where it lets them. */
-function stressedClients(kernel: string): readonly string[] {
-  const { settings } = chosenKernel(kernel);
-  if ((settings["CONFIG_MMU_NOTIFIER"] ?? 0) === 0) return [];
-  const maySleep = methodsMaySleep(settings);
-  return CLIENTS.filter((client) => maySleep || client.sleeps !== true).map(({ name }) => name);
 }
 
 /** Time between two checks of the invariants, in ms: the first ones come early. */
@@ -142,7 +132,7 @@ export class StressRun {
     this.#order = {
       ...{ buffer, cpus },
       operations: options.operations === undefined ? 0 : Math.ceil(options.operations / cpus),
-      notifiers: stressedClients(options.kernel),
+      notifiers: allowedClients(options.kernel),
       sharedFiles: files.slice(0, SHARED_FILES),
       seedFiles: files.slice(SHARED_FILES, -CUT_FILES),
       cutFiles: files.slice(-CUT_FILES),

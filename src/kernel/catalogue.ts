@@ -144,11 +144,12 @@ export function chosenKernel(text: string): ChosenKernel {
   }
   const patches = patchesOf(version, words);
   const others = words.filter((word) => !isPatch(word));
-  const { suffix, settings } = variantOf(version, others);
   const { target = version, settings: own = {} } = entry.builtFrom ?? {};
+  const base = { target, settings: { ...own, ...patches.settings } };
+  const { suffix, settings } = variantOf(version, base, others);
   return {
     name: `${[version, ...patches.names].join("+")}${suffix}`,
-    ...{ entry, target, settings: { ...own, ...patches.settings, ...settings } },
+    ...{ entry, target, settings: { ...base.settings, ...settings } },
   };
 }
 

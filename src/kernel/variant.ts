@@ -8,6 +8,8 @@ import {
   PAGE_BIT_BACKOFF,
   PAGE_BIT_BIT,
   PAGE_BIT_HASHED,
+  RECLAIM_SPINS,
+  RECLAIM_TRIES,
   SPINLOCK_BACKOFF,
   SPINLOCK_BIT,
   SPINLOCK_HEMLOCK,
@@ -23,6 +25,13 @@ import { ConfigError } from "./error.ts";
 /** Values of CONFIG_*, by their names. */
 export type KernelSettings = Readonly<Record<string, number>>;
 
+/** What a kernel is made of before anything is chosen. */
+export interface VariantBase {
+  /** The shipped kernel that it is built upon. */
+  readonly target: string;
+  readonly settings: KernelSettings;
+}
+
 /** Something that can be chosen when a kernel is compiled. */
 export interface VariantPart {
   /** Its name in a kernel's name. */
@@ -30,8 +39,8 @@ export interface VariantPart {
   /** The CONFIG_* that it sets. */
   readonly config: string;
   readonly values: Readonly<Record<string, number>>;
-  /** The value that a kernel with these settings has when nothing is said. */
-  readonly standard: (kernel: string, settings: ReadonlyMap<string, number>) => string;
+  /** The value that a kernel has when nothing is said, with the settings that were chosen. */
+  readonly standard: (base: VariantBase, chosen: ReadonlyMap<string, number>) => string;
   readonly meaning: string;
 }
 
@@ -68,11 +77,18 @@ const SPINLOCK = "CONFIG_SPINLOCK";
 
 const lockOf = (name: string, config: string, what: string): VariantPart => ({
   ...{ name, config, values: WORD_LOCKS, meaning: `what stands behind ${what}` },
-  standard: (_, settings) => lockNumbered(settings.get(SPINLOCK) ?? SPINLOCK_TTAS),
+  standard: (_, chosen) => lockNumbered(chosen.get(SPINLOCK) ?? SPINLOCK_TTAS),
 });
 
 const lockNumbered = (value: number): string =>
   Object.keys(WORD_LOCKS).find((name) => WORD_LOCKS[name] === value) ?? "";
+
+const RECLAIM_LOCKS = "CONFIG_RECLAIM_LOCKS";
+
+/** True for a kernel whose reclaim waits for page_table_lock and i_mmap_lock: 2.6.9, and what is built upon it. */
+export const reclaimSpins = ({ target, settings }: VariantBase): boolean =>
+  (settings[RECLAIM_LOCKS] ?? (target === "2.6.9" ? RECLAIM_SPINS : RECLAIM_TRIES)) ===
+  RECLAIM_SPINS;
 
 /** What can be chosen, in the order in which names have it. */
 export const VARIANT_PARTS: readonly VariantPart[] = [
@@ -96,10 +112,12 @@ export const VARIANT_PARTS: readonly VariantPart[] = [
     meaning: "locks are counted and timed",
   },
   {
-    name: "reclaim",
-    config: "CONFIG_RECLAIM_LOCKS",
-    values: { trylock: 1, spin: 2 },
-    standard: (kernel) => (kernel === "2.6.9" ? "spin" : "trylock"),
+    ...{
+      name: "reclaim",
+      config: RECLAIM_LOCKS,
+      values: { trylock: RECLAIM_TRIES, spin: RECLAIM_SPINS },
+    },
+    standard: (base) => (reclaimSpins(base) ? "spin" : "trylock"),
     meaning: "how reclaim takes page_table_lock and i_mmap_lock",
   },
   {
@@ -119,7 +137,7 @@ export interface Variant {
 }
 
 /** Reads "spinlock=ticket" and "CONFIG_SPINLOCK=2", which are the same. Throws ConfigError. */
-export function variantOf(kernel: string, words: readonly string[]): Variant {
+export function variantOf(kernel: string, base: VariantBase, words: readonly string[]): Variant {
   const settings = new Map<string, number>();
   for (const word of words) {
     const [config, value] = settingOf(word);
@@ -137,7 +155,7 @@ export function variantOf(kernel: string, words: readonly string[]): Variant {
     const name = Object.keys(part.values).find((each) => part.values[each] === value);
     if (value === undefined || name === undefined) return [];
     settings.delete(part.config);
-    return name === part.standard(kernel, given)
+    return name === part.standard(base, given)
       ? []
       : [[part.config, value, part.name, name] as const];
   });

@@ -4,9 +4,9 @@
 import * as layout from "../layout/structs.gen.ts";
 import { getU32, getU64, type MemoryViews } from "../layout/view.ts";
 import { heldLocks } from "./lock-order.ts";
+import { areaOf, cpusOf } from "./proc/frames.ts";
 
-const { BOOT_PARAMS, BootParams, PERCPU_AREAS, PERCPU_SIZE, PerCpu } = layout;
-const { RCU_STATE, RcuState, TLB_FLUSH, TlbFlush, TLB_STATE_OK } = layout;
+const { PerCpu, RCU_STATE, RcuState, TLB_FLUSH, TlbFlush, TLB_STATE_OK } = layout;
 
 const ATTENTION = "ATTENTION_";
 
@@ -18,7 +18,7 @@ function wanted(bits: number): string[] {
 }
 
 /** CPUs of a mask. */
-function cpusOf(mask: bigint | number): number[] {
+function cpusIn(mask: bigint | number): number[] {
   const bits = BigInt(mask);
   return Array.from({ length: 64 }, (_, cpu) => cpu).filter(
     (cpu) => ((bits >> BigInt(cpu)) & 1n) === 1n,
@@ -26,7 +26,7 @@ function cpusOf(mask: bigint | number): number[] {
 }
 
 function cpuReport(memory: MemoryViews, cpu: number): string {
-  const area = PERCPU_AREAS + cpu * PERCPU_SIZE;
+  const area = areaOf(cpu);
   const awake = getU32(memory, area + PerCpu.tlb_state) === TLB_STATE_OK;
   const asked = wanted(getU32(memory, area + PerCpu.attention));
   const held = heldLocks(memory, cpu);
@@ -40,14 +40,13 @@ function cpuReport(memory: MemoryViews, cpu: number): string {
 
 /** CPUs that the grace period which runs waits for; none if none runs. */
 export function rcuWaitsFor(memory: MemoryViews): number[] {
-  return cpusOf(getU64(memory, RCU_STATE + RcuState.cpumask));
+  return cpusIn(getU64(memory, RCU_STATE + RcuState.cpumask));
 }
 
 /** A line for each CPU, and one for a TLB flush or a grace period that waits for CPUs. */
 export function cpuReports(memory: MemoryViews): string[] {
-  const cpus = getU32(memory, BOOT_PARAMS + BootParams.nr_cpus);
-  const lines = Array.from({ length: cpus }, (_, cpu) => cpuReport(memory, cpu));
-  const flush = cpusOf(getU64(memory, TLB_FLUSH + TlbFlush.flush_cpumask));
+  const lines = Array.from({ length: cpusOf(memory) }, (_, cpu) => cpuReport(memory, cpu));
+  const flush = cpusIn(getU64(memory, TLB_FLUSH + TlbFlush.flush_cpumask));
   if (flush.length > 0) lines.push(`a TLB flush waits for CPU ${flush.join(", ")}`);
   const rcu = rcuWaitsFor(memory);
   if (rcu.length > 0) lines.push(`a grace period of RCU waits for CPU ${rcu.join(", ")}`);

@@ -3,11 +3,11 @@
 
 import type { NotifiersDocument } from "../experiment/notifiers-document.ts";
 import { OPERATIONS } from "../workload/notifiers/orders.ts";
-import { counted, formatDate, formatNumber } from "./format.ts";
+import { threadsCaption } from "./caption.ts";
+import { counted, formatNumber } from "./format.ts";
 import { notifiersNotes, notifiersSections } from "./notifiers-text.ts";
-import { chartRow, dataSection, escapeHtml, facts, htmlPage, htmlTable } from "./page.ts";
+import { chartRow, dataSection, escapeHtml, htmlPage, htmlTable } from "./page.ts";
 import { paragraph, section } from "./page.ts";
-import type { Html } from "./page.ts";
 import {
   CHARACTER_PX,
   FRAME_PX,
@@ -39,24 +39,13 @@ export async function notifiersHtml(doc: NotifiersDocument, command: string): Pr
   );
   return htmlPage(TITLE, [
     `<h1>${TITLE}</h1>`,
-    caption(doc, command),
+    threadsCaption(doc, command, [
+      ["Kernels", escapeHtml(kernelsOf(doc).join(", "))],
+      ["Rounds", `${doc.rounds}, interleaved`],
+    ]),
     ...notifiersNotes(doc).map(paragraph),
     ...sections,
     dataSection(doc),
-  ]);
-}
-
-function caption(doc: NotifiersDocument, command: string): Html {
-  const { host } = doc;
-  const machine = `${host.cpuModel}, ${counted(host.cores, "core")}, ${host.os}, Node ${host.node}`;
-  return facts([
-    ["Kernels", escapeHtml(kernelsOf(doc).join(", "))],
-    ["Engine", "threads: one real thread for each CPU, times measured on the host"],
-    ["Host", escapeHtml(machine)],
-    ["Version", escapeHtml(`racier ${doc.version}`)],
-    ["Rounds", `${doc.rounds}, interleaved`],
-    ["Date", escapeHtml(formatDate(host.date))],
-    ["Command", `<code>${escapeHtml(command)}</code>`],
   ]);
 }
 

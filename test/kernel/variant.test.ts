@@ -34,6 +34,14 @@ describe("the name of a kernel", () => {
       "mmn-v13+outside-ptl+i-mmap-sem+mm-lock-sem",
       { CONFIG_MMU_NOTIFIER: 1, CONFIG_MMN_PATCHES: 81 },
     ],
+    // Built upon 2.6.9, whose reclaim spins: so this is another kernel.
+    [
+      "2.6.27+reclaim=trylock",
+      "2.6.27+reclaim=trylock",
+      { CONFIG_MMU_NOTIFIER: 2, CONFIG_RECLAIM_LOCKS: 1 },
+    ],
+    ["2.6.27+reclaim=spin", "2.6.27", {}],
+    ["2.6.8+reclaim=trylock", "2.6.8", {}],
     ["mmn-v13+all", "mmn-v13+all", { CONFIG_MMN_PATCHES: 511 }],
     [
       "mmn-v13+patch04+patch05+patch06+patch07+patch08+patch09+patch10+patch11+patch12",
