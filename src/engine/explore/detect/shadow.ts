@@ -55,7 +55,8 @@ export function callersOf(stack: string): string[] {
         );
       return !isOwn && !ALLOCATORS.test(name);
     })
-    .map(([, name = ""]) => name.slice(name.lastIndexOf("/") + 1));
+    // A program is called as an element of an array, which says nothing.
+    .map(([, name = ""]) => name.slice(name.lastIndexOf("/") + 1).replace(/^Array\./, ""));
 }
 
 /** See the head of the file. */
