@@ -47,16 +47,18 @@ interface Mark {
 /** Who called an allocator, innermost first, from a stack of V8. */
 export function callersOf(stack: string): string[] {
   const frames = [...stack.matchAll(/^ +at (?:async )?(\S+) \((.*)\)$/gm)];
-  return frames
-    .filter(([, name = "", place = ""]) => {
-      const isOwn =
-        /(?:src|dist)[/\\](?:engine[/\\]explore|experiment|cli)[/\\]|node_modules|node:/.test(
-          place,
-        );
-      return !isOwn && !ALLOCATORS.test(name);
-    })
-    // A program is called as an element of an array, which says nothing.
-    .map(([, name = ""]) => name.slice(name.lastIndexOf("/") + 1).replace(/^Array\./, ""));
+  return (
+    frames
+      .filter(([, name = "", place = ""]) => {
+        const isOwn =
+          /(?:src|dist)[/\\](?:engine[/\\]explore|experiment|cli)[/\\]|node_modules|node:/.test(
+            place,
+          );
+        return !isOwn && !ALLOCATORS.test(name);
+      })
+      // A program is called as an element of an array, which says nothing.
+      .map(([, name = ""]) => name.slice(name.lastIndexOf("/") + 1).replace(/^Array\./, ""))
+  );
 }
 
 /** See the head of the file. */
