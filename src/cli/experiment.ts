@@ -2,9 +2,8 @@
 // shows how far it is, the result goes to standard output, as text or as JSON, and a report to --out.
 
 import { writeFileSync } from "node:fs";
-import { NothingMeasured } from "../experiment/nothing-measured.ts";
 import { createProgress, type Progress } from "../report/progress.ts";
-import { STATUS_INTERRUPTED, watchInterrupt } from "./interrupt.ts";
+import { watchInterrupt } from "./interrupt.ts";
 import { checkOut } from "./out.ts";
 
 /** What a measurement is told by its user, and tells. */
@@ -32,13 +31,13 @@ export interface Experiment<T> {
 }
 
 /**
- * Measures, prints and writes the report; undefined when the user ended it before there was anything to tell. Throws
- * ConfigError, for a file that cannot be written before anything is measured.
+ * Measures, prints and writes the report. Throws Interrupted when the user ended it before there was anything to
+ * tell, and ConfigError, for a file that cannot be written before anything is measured.
  */
 export async function tellExperiment<T>(
   { json, out }: OutputOptions,
   { label, measure, text, report }: Experiment<T>,
-): Promise<T | undefined> {
+): Promise<T> {
   if (out !== undefined) checkOut(out);
   const watch = watchInterrupt();
   let bar: Progress | undefined;
@@ -62,11 +61,6 @@ export async function tellExperiment<T>(
       process.stderr.write(`report written to ${out}\n`);
     }
     return doc;
-  } catch (error) {
-    if (!(error instanceof NothingMeasured)) throw error;
-    process.stderr.write(`racier: ${error.message}\n`);
-    process.exitCode = STATUS_INTERRUPTED;
-    return undefined;
   } finally {
     bar?.stop();
     watch.stop();

@@ -134,7 +134,7 @@ async function measure(names: string[], options: Options, command: Command): Pro
     text: locksText,
     report,
   });
-  if (doc?.locks.some(({ verdict }) => verdict !== "measured")) process.exitCode = STATUS_BROKEN;
+  if (doc.locks.some(({ verdict }) => verdict !== "measured")) process.exitCode = STATUS_BROKEN;
 }
 
 const ORDER = new Option(

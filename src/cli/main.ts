@@ -6,9 +6,16 @@
 
 import { Command, CommanderError } from "commander";
 import { racierVersion } from "../experiment/version.ts";
-import { ConfigError, KernelBug, MachineSignal, SyscallError } from "../kernel/error.ts";
+import {
+  ConfigError,
+  Interrupted,
+  KernelBug,
+  MachineSignal,
+  SyscallError,
+} from "../kernel/error.ts";
 import { exploreCommand, replayCommand, scenariosCommand } from "./explore.ts";
 import { forkCommand } from "./fork.ts";
+import { STATUS_INTERRUPTED } from "./interrupt.ts";
 import { kernelsCommand } from "./kernels.ts";
 import { locksCommand } from "./locks.ts";
 import { newCommand } from "./new.ts";
@@ -51,6 +58,10 @@ function report(error: unknown): number {
   if (error instanceof ConfigError) {
     process.stderr.write(`racier: ${error.message}\n`);
     return STATUS_WRONG_USE;
+  }
+  if (error instanceof Interrupted) {
+    process.stderr.write(`racier: ${error.message}\n`);
+    return STATUS_INTERRUPTED;
   }
   if (error instanceof KernelBug) {
     process.stderr.write(`racier: the kernel broke a rule: ${error.message}\n`);

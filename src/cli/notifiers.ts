@@ -39,7 +39,7 @@ async function notifiers(options: Options): Promise<void> {
     text: notifiersText,
     report: notifiersHtml,
   });
-  if (doc?.guest.some(({ stale }) => stale > 0)) process.exitCode = 1;
+  if (doc.guest.some(({ stale }) => stale > 0)) process.exitCode = 1;
 }
 
 /** The subcommand. */

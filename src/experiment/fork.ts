@@ -8,7 +8,7 @@
 
 import { PHASE_COW, PHASE_FAULTS, PHASE_OTHER, PHASE_PAGE_TABLES } from "../layout/structs.gen.ts";
 import { PHASE_PTE_COPY, PHASE_VMAS, PHASE_ZAP } from "../layout/structs.gen.ts";
-import { ConfigError } from "../kernel/error.ts";
+import { ConfigError, Interrupted } from "../kernel/error.ts";
 import type { Engine } from "../engine/contract.ts";
 import { readLockStat, resetLockStat } from "../machine/lock-stat.ts";
 import { createMachine, type Machine } from "../machine/machine.ts";
@@ -30,7 +30,6 @@ import type {
 } from "./fork-document.ts";
 import { FORK_WORKLOADS, type ForkWorkload } from "./fork-document.ts";
 import { hostFacts } from "./host.ts";
-import { NothingMeasured } from "./nothing-measured.ts";
 import { bootstrapChange, median, quantile } from "./stats.ts";
 import { inTurn } from "./turns.ts";
 import { racierVersion } from "./version.ts";
@@ -297,7 +296,7 @@ export async function runFork(options: ForkOptions, engine: Engine): Promise<For
     const run = new ForkRun(options, benches, hello, shell);
     const interrupted = await run.measure();
     if (run.series.some((series) => series.rounds.length === 0)) {
-      throw new NothingMeasured(
+      throw new Interrupted(
         "interrupted before the first round was complete: nothing was measured",
       );
     }

@@ -4,6 +4,7 @@
 // and shrinks under spinlocks and under semaphores. All cases take turns in each round; figures are medians of the rounds.
 
 import type { Engine } from "../engine/contract.ts";
+import { Interrupted } from "../kernel/error.ts";
 import { createMachine, type Machine } from "../machine/machine.ts";
 import { ownModule } from "../machine/program.ts";
 import { CLIENTS } from "../notifier/clients/index.ts";
@@ -20,7 +21,6 @@ import {
 } from "../workload/notifiers/orders.ts";
 import { allowedClients } from "./allowed-clients.ts";
 import { hostFacts } from "./host.ts";
-import { NothingMeasured } from "./nothing-measured.ts";
 import type {
   AccessRow,
   BrkRow,
@@ -301,7 +301,7 @@ const measured = <T extends { readonly samples: readonly unknown[] }>(cases: rea
 
 /**
  * Measures. Rejects with ConfigError; resolves with what was found so far when interrupted, and rejects with
- * NothingMeasured when that is nothing.
+ * Interrupted when that is nothing.
  */
 export async function runNotifiers(
   options: NotifiersOptions,
@@ -342,7 +342,7 @@ export async function runNotifiers(
     leftOut: leftOut(options),
   };
   if (!Object.values(cases).some((part) => measured<Case<unknown>>(part).length > 0)) {
-    throw new NothingMeasured("interrupted before the first measurement: nothing was measured");
+    throw new Interrupted("interrupted before the first measurement: nothing was measured");
   }
   return doc;
 }

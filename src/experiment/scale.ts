@@ -7,6 +7,7 @@
 
 import type { Engine } from "../engine/contract.ts";
 import { chosenKernel } from "../kernel/catalogue.ts";
+import { Interrupted } from "../kernel/error.ts";
 import { readLockStat, resetLockStat } from "../machine/lock-stat.ts";
 import { createMachine, type Machine } from "../machine/machine.ts";
 import { ownModule } from "../machine/program.ts";
@@ -27,7 +28,6 @@ import type {
   ScaleLockStat,
   ScaleResult,
 } from "./scale-document.ts";
-import { NothingMeasured } from "./nothing-measured.ts";
 import { bootstrapChange, median, quantile } from "./stats.ts";
 import { inTurn } from "./turns.ts";
 import { racierVersion } from "./version.ts";
@@ -264,7 +264,7 @@ function compare(all: readonly Series[], kernels: readonly string[]): ScaleCompa
 
 /**
  * Measures. Rejects with ConfigError; resolves with what was found so far when interrupted after a whole round, and
- * rejects with NothingMeasured before.
+ * rejects with Interrupted before.
  */
 export async function runScale(options: ScaleOptions, engine: Engine): Promise<ScaleDocument> {
   const benches: Bench[] = [];
@@ -280,9 +280,7 @@ export async function runScale(options: ScaleOptions, engine: Engine): Promise<S
     await Promise.all(benches.map((bench) => bench.machine.stop()));
   }
   if (run.series.some((series) => series.rounds.length === 0)) {
-    throw new NothingMeasured(
-      "interrupted before the first round was complete: nothing was measured",
-    );
+    throw new Interrupted("interrupted before the first round was complete: nothing was measured");
   }
   return {
     ...{ command: "scale", version: racierVersion(), host: hostFacts() },

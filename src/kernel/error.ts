@@ -1,5 +1,5 @@
-// What can go wrong, in four forms that are never mixed: a refused syscall, a signal, a broken
-// kernel, a configuration that makes no sense.
+// What can go wrong, in five forms that are never mixed: a refused syscall, a signal, a broken
+// kernel, a configuration that makes no sense, a user who ends it.
 
 import { errnoName } from "../layout/errno.ts";
 
@@ -57,4 +57,9 @@ export class KernelBug extends Error {
 /** The user configured something impossible. One sentence that names the thing and the way out. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
+}
+
+/** The user ended it before there was anything to tell. */
+export class Interrupted extends Error {
+  override readonly name = "Interrupted";
 }

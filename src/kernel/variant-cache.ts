@@ -10,7 +10,7 @@ import { accessSync, constants, existsSync, readFileSync, readdirSync } from "no
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { userCacheFolder } from "./cache-folder.ts";
-import { ConfigError } from "./error.ts";
+import { ConfigError, Interrupted } from "./error.ts";
 import type { KernelSettings } from "./variant.ts";
 
 /** A kernel that is to be compiled. */
@@ -134,6 +134,10 @@ function compile({ name, target, settings }: VariantBuild, stem: string, product
   if (shows) process.stderr.write("\r\x1b[K");
   if (child.status === 0) return;
   if (child.status === REFUSED) throw new ConfigError(`${name}: ${child.stderr.trim()}`);
+  // Ctrl-C reaches the compiler too.
+  if (child.signal === "SIGINT" || child.signal === "SIGTERM") {
+    throw new Interrupted(`interrupted while ${name} was compiled: nothing was done`);
+  }
   const why = child.error?.message ?? child.signal ?? child.stderr.trim();
   throw new ConfigError(`${name} could not be compiled: ${why}`);
 }

@@ -3,8 +3,8 @@
 import { beforeAll, expect, test } from "vitest";
 import { threadsEngine } from "../../src/engine/threads/engine.ts";
 import type { ScaleDocument } from "../../src/experiment/scale-document.ts";
-import { NothingMeasured } from "../../src/experiment/nothing-measured.ts";
 import { runScale, type ScaleOptions } from "../../src/experiment/scale.ts";
+import { Interrupted } from "../../src/kernel/error.ts";
 import { scaleHtml } from "../../src/report/scale-html.ts";
 import { scaleText } from "../../src/report/scale-text.ts";
 import { PLAIN } from "../../src/report/table.ts";
@@ -52,7 +52,7 @@ test("text and page name every testcase in both modes", async () => {
 test("who interrupts before the first round is told that nothing was measured", async () => {
   const interrupted = (): boolean => true;
   await expect(runScale({ ...OPTIONS, cpus: [1], interrupted }, threadsEngine)).rejects.toThrow(
-    NothingMeasured,
+    Interrupted,
   );
 });
 

@@ -1,8 +1,7 @@
 // `racier locks`: what locks cost and whom they serve, lock beside lock, under each load that was asked for.
 
-import { ConfigError } from "../../kernel/error.ts";
+import { ConfigError, Interrupted } from "../../kernel/error.ts";
 import type { LockSource } from "../../lab/sources.ts";
-import { NothingMeasured } from "../nothing-measured.ts";
 import { hostFacts } from "../host.ts";
 import { median } from "../stats.ts";
 import { racierVersion } from "../version.ts";
@@ -37,7 +36,7 @@ const TOO_EARLY = "interrupted before the first round was complete: nothing was 
 /** Memory of one lock's bench, at most. */
 const MAX_BYTES = 2 ** 30;
 
-/** Measures locks. Rejects with ConfigError, and with NothingMeasured when interrupted too early. */
+/** Measures locks. Rejects with ConfigError, and with Interrupted when interrupted too early. */
 export async function runLocks(options: LocksOptions): Promise<LocksDocument> {
   const host = hostFacts();
   const loads = loadsOf(options);
@@ -45,7 +44,7 @@ export async function runLocks(options: LocksOptions): Promise<LocksDocument> {
   refuseNamesakes(options.sources);
   const locks = [await emptyLock()];
   for (const [i, source] of options.sources.entries()) {
-    if (options.interrupted?.()) throw new NothingMeasured(TOO_EARLY);
+    if (options.interrupted?.()) throw new Interrupted(TOO_EARLY);
     options.onProgress?.(i, options.sources.length, `compiling ${source.name}`);
     locks.push(await benchLock(source));
   }
@@ -69,7 +68,7 @@ export async function runLocks(options: LocksOptions): Promise<LocksDocument> {
     const interrupted = await run.measure();
     const measured = run.series.filter(({ rounds }) => rounds > 0);
     if (interrupted && measured.length === 0) {
-      throw new NothingMeasured(TOO_EARLY);
+      throw new Interrupted(TOO_EARLY);
     }
     const { clock } = run;
     const clockNs = clock.quantile(0.5);

@@ -6,10 +6,9 @@ import os from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { NothingMeasured } from "../../../src/experiment/nothing-measured.ts";
 import type { LockResult, LocksDocument } from "../../../src/experiment/locks/document.ts";
 import { runLocks, type LocksOptions } from "../../../src/experiment/locks/locks.ts";
-import { ConfigError } from "../../../src/kernel/error.ts";
+import { ConfigError, Interrupted } from "../../../src/kernel/error.ts";
 import { lockSource, textSource, type LockSource } from "../../../src/lab/sources.ts";
 
 const CLI = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
@@ -166,9 +165,7 @@ describe("what is no lock gets no figures, and the others get theirs", () => {
 });
 
 test("a user who has enough before the first round is told, later gets the whole rounds", async () => {
-  await expect(run([lockSource("ttas")], { interrupted: () => true })).rejects.toThrow(
-    NothingMeasured,
-  );
+  await expect(run([lockSource("ttas")], { interrupted: () => true })).rejects.toThrow(Interrupted);
 
   let inRound = "";
   const doc = await run([lockSource("ttas")], {
