@@ -13,6 +13,7 @@ import {
   I_MMAP_SLEEPS,
   NOTIFIER_MERGED,
   NOTIFIER_NONE,
+  MMN_GET_TASK_MM,
   MMN_OUTSIDE_PTL,
   MMN_UNMAP_VMAS_GATHER,
 } from "./config";
@@ -21,6 +22,12 @@ import {
 @inline
 export function has_patch(bit: i32): bool {
   return (CONFIG_MMN_PATCHES & bit) != 0;
+}
+
+/** get_task_mm refuses an mm without users: patch 03; 2.6.27 asks for PF_BORROWED_MM instead. */
+@inline
+export function refuses_dead_mm(): bool {
+  return walks_under_rcu() || has_patch(MMN_GET_TASK_MM);
 }
 
 /** Walkers are read sections of RCU, in which nobody sleeps. */

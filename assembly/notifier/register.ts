@@ -31,7 +31,7 @@ import { synchronize_kernel } from "../sched/rcu_tasklet";
 import { TASKLIST_LOCK, Task, mmdrop } from "../sched/task";
 import { lock_all, unlock_all } from "./all_locks";
 import { client_alloc, client_disown, client_free } from "./client";
-import { enter_atomic, leave_atomic } from "./context";
+import { enter_atomic, leave_atomic, refuses_dead_mm } from "./context";
 import {
   MmuNotifier,
   MmuNotifierMm,
@@ -198,14 +198,14 @@ export function mmget_not_zero(mm: MmStruct): bool {
 }
 
 /**
- * The address space of a task, with one user more; or 0 when it has none, or its last user has gone: a kernel
- * thread may have borrowed it (use_mm), which keeps the struct only. Linux: get_task_mm, with patch 03.
+ * The address space of a task, with one user more; or 0 when it has none, or, with patch 03, its last user has gone: a
+ * kernel thread may have borrowed it (use_mm), which keeps the struct only. Linux: get_task_mm.
  */
 export function get_task_mm(task: Task): usize {
   spin_lock(TASKLIST_LOCK);
   let mm = task.mm;
   if (mm != 0) {
-    if (without(FIX_GET_TASK_MM)) atomic_inc(mm_users_addr(changetype<MmStruct>(mm)));
+    if (!refuses_dead_mm() || without(FIX_GET_TASK_MM)) atomic_inc(mm_users_addr(changetype<MmStruct>(mm)));
     else if (!mmget_not_zero(changetype<MmStruct>(mm))) mm = 0;
   }
   spin_unlock(TASKLIST_LOCK);

@@ -22,6 +22,7 @@ import {
 } from "../workload/stress/board.ts";
 import { enterFiles } from "../workload/stress/objects.ts";
 import { Random, mix } from "../workload/stress/random.ts";
+import { operationName } from "../workload/stress/stress-programs.ts";
 import { allowedClients } from "./allowed-clients.ts";
 import { Patience } from "./patience.ts";
 import { RCU_STALL_MS, RcuWatch } from "./rcu-watch.ts";
@@ -74,6 +75,9 @@ const POLL_MS = 2;
 const STUCK_MS = 2000;
 const HANG_MS = 30_000;
 
+/** What a CPU is about, by CPU_*. */
+const CPU_STATES = ["has no process", "runs", "stands still", "waits for a child"];
+
 /** A rule that did not hold when the machine stood still. */
 export class Broken extends Error {
   readonly failure: StressFailure;
@@ -111,6 +115,8 @@ export class StressRun {
   readonly #idle = new Patience();
   /** Events that the kernel had traced at the last look. */
   #traceClock = 0;
+  /** And when the last operation had come to its end. */
+  #traceClockThen = 0;
   checks = 0;
   interrupted = false;
 
@@ -163,7 +169,10 @@ export class StressRun {
       if (this.#error !== undefined) throw this.#error as Error;
       if (condition()) return;
       const now = this.#progress();
-      if (now !== progress) patience.renew();
+      if (now !== progress) {
+        patience.renew();
+        this.#traceClockThen = this.#traceClock;
+      }
       progress = now;
       const isMoving = this.#hasMoved();
       if (patience.waitedMs(isMoving) > this.#hangMs) this.#hang(what);
@@ -203,11 +212,19 @@ export class StressRun {
   }
 
   #hang(what: string): never {
-    const states = this.#cpus.map((cpu) => `CPU ${cpu} in state ${this.board.cpuState(cpu)}`);
-    const text = `HANG: no CPU has done anything for ${this.#hangMs / 1000} s: ${what}; ${states.join(", ")}`;
+    const { board } = this;
+    const states = this.#cpus.map((cpu) => {
+      const state = CPU_STATES[board.cpuState(cpu)] ?? "unknown";
+      return `CPU ${cpu} ${state}, ${operationName(board.operation(cpu))}`;
+    });
+    const moves = (this.#traceClock - this.#traceClockThen) >>> 0;
+    const text = `HANG: no operation has ended for ${this.#hangMs / 1000} s: ${what}`;
     throw new Broken({
-      ...{ rule: "HANG", cpu: null, text, expected: what, found: states.join(", ") },
-      others: cpuReports(this.#machine.memory),
+      ...{ rule: "HANG", cpu: null, text, expected: what, found: states.join("; ") },
+      others: [
+        `the kernel has traced ${moves} events since the last operation ended`,
+        ...cpuReports(this.#machine.memory),
+      ],
       events: lastEvents(this.#machine.memory),
     });
   }

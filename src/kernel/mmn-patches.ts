@@ -1,7 +1,6 @@
 // The twelve patches of the thread "mmu notifier #v13", 22 April 2008, as far as each is something by itself:
-// mmn-v13+i-mmap-sem+mm-lock-sem. 01 is mmn-v13; 02 repaired a header of ia64; 03, get_task_mm, is in every kernel with
-// notifiers (a machine without it: the switch plain-get-task-mm of the explorer). What one needs of another is also
-// refused by assembly/notifier/config.ts. See docs/notifiers.md.
+// mmn-v13+i-mmap-sem+mm-lock-sem. 01 is mmn-v13; 02 repaired a header of ia64. What one needs of another is also refused by
+// assembly/notifier/config.ts. See docs/notifiers.md.
 
 import type { KernelPatch, PatchSeries } from "./patch.ts";
 import type { KernelSettings } from "./variant.ts";
@@ -17,13 +16,13 @@ interface Rest {
 const patch = (number: number, rest: Rest): KernelPatch => ({
   ...rest,
   alias: `patch${String(number).padStart(2, "0")}`,
-  settings: { CONFIG_MMN_PATCHES: 2 ** (number - 4) },
+  settings: { CONFIG_MMN_PATCHES: 2 ** (number - 3) },
 });
 
 const CONTENDED = "there is no semaphore that could be asked whether somebody waits";
 
 /** 04, 05, 06, 08, 09 and 10. */
-const NEEDED_TO_SLEEP = 0b111_0111;
+const NEEDED_TO_SLEEP = 0b1110_1110;
 
 /** True for a kernel whose notifiers may sleep wherever their methods are called. */
 export const methodsMaySleep = ({ CONFIG_MMN_PATCHES: bits = 0 }: KernelSettings): boolean =>
@@ -34,6 +33,11 @@ export const MMN_SERIES: PatchSeries = {
   kernel: "mmn-v13",
   all: "all",
   patches: [
+    patch(3, {
+      name: "get-task-mm",
+      source: "8550137675",
+      meaning: "get_task_mm refuses an mm whose last user has gone",
+    }),
     patch(4, {
       name: "outside-ptl",
       source: "8030992890",

@@ -11,7 +11,7 @@ export const getTaskMm = defineScenario<{ at: number; thread: number }>({
   name: "get-task-mm",
   title: "a process exits, a driver registers with the mm of a kernel thread that has borrowed it",
   kernels: ["2.6.27"],
-  others: ["mmn-v13"],
+  others: ["mmn-v13", "mmn-v13+get-task-mm"],
   switches: ["plain-get-task-mm"],
   exits: true,
   setup(machine) {

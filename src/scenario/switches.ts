@@ -140,7 +140,7 @@ export const SWITCHES_OFF = {
   "no-mapping-recheck": FIX_MAPPING_RECHECK,
   /** 2.6.9: it does not unlock a page that was cut off, as the first form of the patch did. */
   "no-referenced-unlock": FIX_REFERENCED_UNLOCK,
-  /** A task's mm is taken although its last user has gone: get_task_mm of 2.6.27, where a mm may be borrowed. */
+  /** A task's mm is taken although its last user has gone: get_task_mm without patch 03, where a mm may be borrowed. */
   "plain-get-task-mm": FIX_GET_TASK_MM,
   /** A notifier is registered under mmap_sem alone. */
   "unlocked-register": FIX_REGISTER_LOCKS,

@@ -32,7 +32,7 @@ describe("the name of a kernel", () => {
     [
       "mmn-v13+patch10+i-mmap-sem+patch04",
       "mmn-v13+outside-ptl+i-mmap-sem+mm-lock-sem",
-      { CONFIG_MMU_NOTIFIER: 1, CONFIG_MMN_PATCHES: 81 },
+      { CONFIG_MMU_NOTIFIER: 1, CONFIG_MMN_PATCHES: 162 },
     ],
     // Built upon 2.6.9, whose reclaim spins: so this is another kernel.
     [
@@ -42,11 +42,11 @@ describe("the name of a kernel", () => {
     ],
     ["2.6.27+reclaim=spin", "2.6.27", {}],
     ["2.6.8+reclaim=trylock", "2.6.8", {}],
-    ["mmn-v13+all", "mmn-v13+all", { CONFIG_MMN_PATCHES: 511 }],
+    ["mmn-v13+all", "mmn-v13+all", { CONFIG_MMN_PATCHES: 1023 }],
     [
-      "mmn-v13+patch04+patch05+patch06+patch07+patch08+patch09+patch10+patch11+patch12",
+      "mmn-v13+patch03+patch04+patch05+patch06+patch07+patch08+patch09+patch10+patch11+patch12",
       "mmn-v13+all",
-      { CONFIG_MMN_PATCHES: 511 },
+      { CONFIG_MMN_PATCHES: 1023 },
     ],
   ])("%s is %s, with its settings", (text, name, settings) => {
     expect(chosenKernel(text)).toMatchObject({ name, settings });
@@ -81,7 +81,7 @@ test.each([
   ],
   ["2.6.9+CONFIG_NONE=1", "CONFIG_NONE cannot be chosen"],
   ["2.6.9+CONFIG_RMAP=9", "CONFIG_RMAP names no reverse map"],
-  ["mmn-v13+CONFIG_MMN_PATCHES=32", "patch 09 needs 08: vma_adjust would sleep"],
+  ["mmn-v13+CONFIG_MMN_PATCHES=64", "patch 09 needs 08: vma_adjust would sleep"],
   ["2.6.9+page_bit=hash-ttas", "pages of this kernel have no bit lock"],
   ["2.6.8+CONFIG_KILL_PAGE_MAP_LOCK=1", "kill-page-map-lock needs anon-in-mapping: no lock would"],
 ])("%s does not compile: %s", (kernel, sentence) => {

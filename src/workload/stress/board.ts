@@ -78,11 +78,12 @@ const HOARD_END = 3;
 const SWAP_BUSY = 4;
 const SWAP_AREA = 5;
 
-const CPU_WORDS = 32;
+const CPU_WORDS = 48;
 const CPU_STATE = 0;
 const CPU_OPERATIONS = 1;
 const CPU_HASH = 2;
-const CPU_COUNTERS = 3;
+const CPU_OPERATION = 3;
+const CPU_COUNTERS = 4;
 
 /** Children that nobody has waited for yet, at most. */
 const RECORDS = 1024;
@@ -182,6 +183,15 @@ export class Board {
 
   addOperation(cpu: number): void {
     Atomics.add(this.words, cpuBase(cpu) + CPU_OPERATIONS, 1);
+  }
+
+  /** The operation that a CPU has begun last, by its number from 1 on; 0 before the first. */
+  operation(cpu: number): number {
+    return Atomics.load(this.words, cpuBase(cpu) + CPU_OPERATION);
+  }
+
+  setOperation(cpu: number, operation: number): void {
+    Atomics.store(this.words, cpuBase(cpu) + CPU_OPERATION, operation);
   }
 
   /** Hash of the operations that a CPU has done, in their order. */

@@ -83,6 +83,10 @@ const OPERATIONS: readonly (readonly [operation: (actor: Actor) => void, weight:
 /** The same, and secondary MMUs, where the kernel has notifiers. */
 const WITH_NOTIFIERS: typeof OPERATIONS = [...OPERATIONS, [opNotifier, 60]];
 
+/** What Board.operation() tells, in words. */
+export const operationName = (operation: number): string =>
+  WITH_NOTIFIERS[operation - 1]?.[0].name ?? "nothing";
+
 const choicesOf = (operations: typeof OPERATIONS): (readonly [index: number, weight: number])[] =>
   operations.map(([, weight], index) => [index, weight] as const);
 const CHOICES = choicesOf(OPERATIONS);
@@ -121,6 +125,7 @@ function work(actor: Actor, budget: number): void {
     joinMeeting(actor);
     const index = actor.random.weighted(choices);
     actor.note(index, actor.random.state);
+    actor.board.setOperation(actor.task.cpuId, index + 1);
     WITH_NOTIFIERS[index]?.[0](actor);
     // What was still waiting when the host said stop has not been done.
     if (!actor.hasStopped()) actor.board.addOperation(actor.task.cpuId);
