@@ -2,6 +2,7 @@
 // some time after being told to stop is ended with all the others, and the next pass gets a new crew.
 
 import { Worker } from "node:worker_threads";
+import { Patience } from "../patience.ts";
 import type { BenchReply, BenchRequest, BenchStart } from "./messages.ts";
 import type { BenchMemory, Phase } from "./memory.ts";
 
@@ -76,7 +77,7 @@ export class BenchCrew {
     bench.stop();
     const patience = trap === undefined ? this.#hangMs : AFTER_TRAP_MS;
     const areBack = (): boolean => isBack.every(Boolean);
-    await Promise.race([Promise.all(calls), pause(patience, areBack)]);
+    await Promise.race([Promise.all(calls), patiently(patience, areBack)]);
     if (trap !== undefined || !areBack()) {
       const phases = isBack.map((back, cpu) => (back ? "back" : bench.phase(cpu)));
       await this.close();
@@ -147,5 +148,13 @@ async function pause(milliseconds: number, isOver: () => boolean): Promise<void>
     const left = end - performance.now();
     if (left <= 0) return;
     await new Promise((resolve) => setTimeout(resolve, Math.min(left, LOOK_MS)));
+  }
+}
+
+/** The same for a limit, on a host that may be busy with other things: see Patience. */
+async function patiently(milliseconds: number, isOver: () => boolean): Promise<void> {
+  const patience = new Patience();
+  while (!isOver() && patience.waitedMs() < milliseconds) {
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
 }

@@ -25,7 +25,7 @@ const SERIES: readonly Series[] = [
     scenario: "get-task-mm",
     before: "mmn-v13",
     after: "mmn-v13+get-task-mm",
-    // Both set mm.page_table: the one who unmaps it for the last time, and the one who unmaps it again.
+    // The driver walks along VMAs that exit frees.
     rule: "data race",
   },
 ];

@@ -40,8 +40,8 @@ const run = (
   runLocks({
     sources,
     ...{ cpus: [2], criticalNs: [50], thinkNs: [100], locks: [1], readersPercent: [0] },
-    ...{ acquire: ["spin"], tries: 50, sampleGap: 4, rounds: 2, seconds: 0.1 },
-    ...{ compareTrylock: false, hangMs: 1000, ...options },
+    ...{ acquire: ["spin"], tries: 50, sampleGap: 4, rounds: 2, seconds: 0.4 },
+    ...{ compareTrylock: false, hangMs: 20_000, ...options },
   });
 
 /** The figures fit together. On a computer that is busy elsewhere a short pass may see nobody get the lock. */
