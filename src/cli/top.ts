@@ -24,6 +24,7 @@ interface Options {
   readonly lock?: string;
   readonly cpus: number;
   readonly memory: string;
+  readonly disk: string;
   readonly seconds: number;
   readonly interval: number;
   readonly seed?: number;
@@ -36,7 +37,7 @@ const MAX_SEED = 2 ** 32 - 1;
 const HOME_AND_CLEAR = "\x1b[H\x1b[J";
 
 async function top(options: Options): Promise<void> {
-  const { cpus, memory: size, seconds, checking } = options;
+  const { cpus, memory: size, disk, seconds, checking } = options;
   const seed = options.seed ?? Math.floor(Math.random() * MAX_SEED);
   const kernel = withLocks(options.kernel, `${options.lock ?? ""}+lock_stat=on`);
   const watch = watchInterrupt();
@@ -54,7 +55,7 @@ async function top(options: Options): Promise<void> {
   const { interrupted } = watch;
   try {
     const doc = await runStress(
-      { kernel, cpus, memory: size, seconds, seed, checking, interrupted, atStart },
+      { kernel, cpus, memory: size, disk, seconds, seed, checking, interrupted, atStart },
       threadsEngine,
     );
     clearInterval(timer);
@@ -106,6 +107,7 @@ export function topCommand(): Command {
     .addOption(lockOption())
     .option("--cpus <n>", "number of CPUs", wholeNumber("--cpus", 1, MAX_CPUS), 2)
     .option("--memory <size>", "memory of the machine", "64M")
+    .option("--disk <size>", "disk, half of it swap; 0: nothing is reclaimed", "32M")
     .option("--seconds <n>", "how long", positiveNumber("--seconds", 864_000), 3600)
     .option(
       "--interval <n>",

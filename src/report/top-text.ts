@@ -16,7 +16,21 @@ export interface TopScreen {
 
 /** Lines of locks. */
 const LOCKS = 12;
+/** Entries of /proc/meminfo in a line. */
+const COLUMNS = 3;
 const MICRO = 1000;
+
+/** /proc/meminfo in columns, so that a terminal of 80 columns breaks no line. */
+function memoryText(meminfo: Counters): string {
+  const entries = Object.entries(meminfo).map(([name, kib]) => [name, formatNumber(kib)] as const);
+  const width = (of: 0 | 1): number => Math.max(...entries.map((entry) => entry[of].length));
+  const [names, numbers] = [width(0), width(1)];
+  const cells = entries.map(([name, n]) => `${name.padEnd(names)} ${n.padStart(numbers)} kB`);
+  const lines = cells.flatMap((_, i) =>
+    i % COLUMNS === 0 ? [`${cells.slice(i, i + COLUMNS).join("   ")}\n`] : [],
+  );
+  return lines.join("");
+}
 
 /**
  * The text, ending in a newline.
@@ -28,9 +42,6 @@ export function topText(
   seconds: number,
   style: TextStyle,
 ): string {
-  const memory = Object.entries(screen.meminfo).map(
-    ([name, kib]) => `${name} ${formatNumber(kib)} kB`,
-  );
   const events = Object.entries(screen.vmstat).map(([name, count]) => {
     const change = before === undefined ? undefined : count - (before.vmstat[name] ?? 0);
     return [name, formatNumber(count), rate(change, seconds)];
@@ -50,7 +61,7 @@ export function topText(
     names.map((header) => ({ header, align: "right" }));
   return [
     `${screen.title}\n`,
-    `${memory.join("  ")}\n`,
+    memoryText(screen.meminfo),
     alignedTable(["event", ...numbers(["count", "a second"])], events, style),
     alignedTable(
       [

@@ -20,3 +20,13 @@ test("a screen has rates since the one before, and the first has none", () => {
   expect(line(second, "pgfault")).toEqual(["pgfault", "700", "100"]);
   expect(line(second, "mmap_sem-R").slice(0, 3)).toEqual(["mmap_sem-R", "10", "2"]);
 });
+
+test("memory stands in columns, three in a line", () => {
+  const meminfo = { MemTotal: 16_384, MemFree: 96, Cached: 0, SwapTotal: 8192 };
+  const text = topText({ title: "top", meminfo, vmstat: {}, locks: [] }, undefined, 1, PLAIN);
+
+  expect(text.split("\n").slice(2, 4)).toEqual([
+    "MemTotal  16,384 kB   MemFree       96 kB   Cached         0 kB",
+    "SwapTotal  8,192 kB",
+  ]);
+});

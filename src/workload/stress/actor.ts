@@ -1,8 +1,16 @@
 // One running thread of the stress workload: who it is, what it may change, and how it stops. What
 // it does is in *-ops.ts.
 
-import { PAGE_SIZE, ZONE_NORMAL, ZONE_STRIDE, ZONE_TABLE, Zone } from "../../layout/structs.gen.ts";
-import { getU32 } from "../../layout/view.ts";
+import {
+  PAGE_SIZE,
+  PerCpu,
+  ZONE_NORMAL,
+  ZONE_STRIDE,
+  ZONE_TABLE,
+  Zone,
+} from "../../layout/structs.gen.ts";
+import { getI32, getU32 } from "../../layout/view.ts";
+import { areaOf } from "../../machine/proc/frames.ts";
 import { MachineSignal, SyscallError, type SignalName } from "../../kernel/error.ts";
 import type { ProgramTask } from "../../machine/task.ts";
 import {
@@ -18,6 +26,9 @@ import type { Model } from "./model.ts";
 import { KIND_NONE, KIND_OBJECT, type Region } from "./region.ts";
 import type { SharedObject } from "./objects.ts";
 import { Random, mix } from "./random.ts";
+
+/** How often a CPU that stands still looks whether it may go on, in ms: an interrupt wakes it at once. */
+const PHASE_LOOK_MS = 1;
 
 /** Memory that an actor keeps. It is not in the model: nothing else uses the range. */
 export interface Hoard {
@@ -166,8 +177,10 @@ export class Actor {
       const { phase } = board;
       if (phase === PHASE_STOP || (phase !== PHASE_PARK && !this.#done)) break;
       // Others may still be on their way, and wait for this CPU to answer.
+      const wakeWord = areaOf(task.cpuId) + PerCpu.wake_word;
+      const kicks = getI32(task.cpu, wakeWord);
       task.cpu.k.take_interrupts();
-      board.awaitPhaseChange(phase);
+      if (board.phase === phase) Atomics.wait(task.cpu.i32, wakeWord >>> 2, kicks, PHASE_LOOK_MS);
     }
     board.setCpuState(task.cpuId, CPU_RUNNING);
   }

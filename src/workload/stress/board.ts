@@ -154,12 +154,6 @@ export class Board {
 
   set phase(phase: number) {
     Atomics.store(this.words, PHASE, phase);
-    Atomics.notify(this.words, PHASE);
-  }
-
-  /** Waits at most a millisecond for the phase to change. */
-  awaitPhaseChange(phase: number): void {
-    Atomics.wait(this.words, PHASE, phase, 1);
   }
 
   /** A number that no region and no object has had before. */
