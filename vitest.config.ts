@@ -9,6 +9,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     globalSetup: ["src/build/vitest-setup.mjs"],
+    setupFiles: ["test/support/seed.ts"],
     // A machine starts threads of its own, and a crash of one must not take other tests with it.
     pool: "forks",
     maxWorkers: 2,

@@ -2,6 +2,11 @@
 // shows how far it is, the result goes to standard output, as text or as JSON, and a report to --out.
 
 import { writeFileSync } from "node:fs";
+import { Option } from "commander";
+import type { HostFacts } from "../experiment/host.ts";
+import { ConfigError } from "../kernel/error.ts";
+import { picture } from "../report/picture.ts";
+import type { Chart } from "../report/plot.ts";
 import { createProgress, type Progress } from "../report/progress.ts";
 import { watchInterrupt } from "./interrupt.ts";
 import { checkOut } from "./out.ts";
@@ -20,24 +25,46 @@ export interface OutputOptions {
   readonly out?: string;
 }
 
+/** --out of every such command. */
+export const outOption = (): Option =>
+  new Option("--out <file>", "write a report, one .html file, or its charts alone, one .svg file");
+
+/** What a file of that name is to be. Throws ConfigError. */
+function kindOf(path: string): "html" | "svg" {
+  const [, ending] = /\.(html?|svg)$/i.exec(path) ?? [];
+  if (ending === undefined) {
+    throw new ConfigError(`--out takes a file that ends in .html or .svg, not "${path}"`);
+  }
+  return ending.toLowerCase() === "svg" ? "svg" : "html";
+}
+
+/** What every result says: where and by what it was measured. */
+interface Measured {
+  readonly host: HostFacts;
+  readonly version: string;
+}
+
 /** A measurement, and how its result is shown. */
 export interface Experiment<T> {
   /** Beside the bar. */
   readonly label: string;
   readonly measure: (hooks: Hooks) => Promise<T>;
   readonly text: (doc: T) => string;
-  /** The report for --out; `command` made it. */
+  /** The page for --out; `command` made it. */
   readonly report: (doc: T, command: string) => string | Promise<string>;
+  /** Its charts, for a picture: of figures that may be compared only. */
+  readonly charts: (doc: T) => Promise<readonly Chart[]>;
 }
 
 /**
  * Measures, prints and writes the report. Throws Interrupted when the user ended it before there was anything to
  * tell, and ConfigError, for a file that cannot be written before anything is measured.
  */
-export async function tellExperiment<T>(
+export async function tellExperiment<T extends Measured>(
   { json, out }: OutputOptions,
-  { label, measure, text, report }: Experiment<T>,
+  { label, measure, text, report, charts }: Experiment<T>,
 ): Promise<T> {
+  const kind = out === undefined ? undefined : kindOf(out);
   if (out !== undefined) checkOut(out);
   const watch = watchInterrupt();
   let bar: Progress | undefined;
@@ -57,7 +84,11 @@ export async function tellExperiment<T>(
     bar?.stop();
     process.stdout.write(json ? `${JSON.stringify(doc, null, 2)}\n` : text(doc));
     if (out !== undefined) {
-      writeFileSync(out, await report(doc, `racier ${process.argv.slice(2).join(" ")}`));
+      const command = `racier ${process.argv.slice(2).join(" ")}`;
+      writeFileSync(
+        out,
+        kind === "svg" ? picture(await charts(doc), doc, command) : await report(doc, command),
+      );
       process.stderr.write(`report written to ${out}\n`);
     }
     return doc;

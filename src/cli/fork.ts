@@ -9,12 +9,12 @@ import { GENERATIONS, KERNELS, chosenKernel } from "../kernel/catalogue.ts";
 import { patchByPatch } from "../kernel/patches.ts";
 import { MAX_CPUS } from "../machine/config.ts";
 import { forkTables } from "../report/fork-text.ts";
-import { forkHtml } from "../report/html.ts";
+import { forkCharts, forkHtml } from "../report/html.ts";
 import type { ProcessLayout } from "../workload/process-layout/layout.ts";
 import { loadPreset, presetNames } from "../workload/process-layout/presets.ts";
 import { readSmapsFile, readSmapsOfPid } from "../workload/process-layout/smaps.ts";
 import { MAX_PAGES, pagesLayout } from "../workload/process-layout/synthetic.ts";
-import { tellExperiment, type OutputOptions } from "./experiment.ts";
+import { outOption, tellExperiment, type OutputOptions } from "./experiment.ts";
 import { lockOption, withLocks } from "./locks-of.ts";
 import { atMostOne, listOf, oneOf, positiveNumber, wholeNumber } from "./options.ts";
 
@@ -54,6 +54,7 @@ async function measure(options: Options): Promise<void> {
     measure: (hooks) => runFork({ ...options, ...hooks, kernels, layout }, threadsEngine),
     text: forkTables,
     report: forkHtml,
+    charts: forkCharts,
   });
 }
 
@@ -109,6 +110,6 @@ export function forkCommand(): Command {
       "memory of each machine, such as 1G (default: what the process needs)",
     )
     .option("--json", "one JSON document on standard output (docs/json.md)")
-    .option("--out <file>", "write a report with charts, one HTML file")
+    .addOption(outOption())
     .action(measure);
 }

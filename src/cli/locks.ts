@@ -12,12 +12,12 @@ import { ConfigError } from "../kernel/error.ts";
 import { LOCKS } from "../lab/catalogue.ts";
 import { LAB_MAX_CPUS } from "../lab/memory.ts";
 import { lockSource } from "../lab/sources.ts";
+import { locksCharts } from "../report/locks/charts.ts";
 import { locksHtml } from "../report/locks/html.ts";
 import { lockOrderText } from "../report/lock-order-text.ts";
 import { lockList } from "../report/locks/list.ts";
-import { locksSvg } from "../report/locks/svg.ts";
 import { locksText } from "../report/locks/text.ts";
-import { tellExperiment, type OutputOptions } from "./experiment.ts";
+import { outOption, tellExperiment, type OutputOptions } from "./experiment.ts";
 import { watchInterrupt } from "./interrupt.ts";
 import { atMostOne, listOf, oneOf, positiveNumber, wholeNumber } from "./options.ts";
 
@@ -85,15 +85,6 @@ function chosen(names: readonly string[], options: Options): LocksOptions {
   };
 }
 
-/** What a file of that name is to be. Throws ConfigError. */
-function kindOf(path: string): "html" | "svg" {
-  const [, ending] = /\.(html?|svg)$/i.exec(path) ?? [];
-  if (ending === undefined) {
-    throw new ConfigError(`--out takes a file that ends in .html or .svg, not "${path}"`);
-  }
-  return ending.toLowerCase() === "svg" ? "svg" : "html";
-}
-
 /** The order of the kernel's locks, as a short stress teaches it. */
 async function order(options: Options, isDefaultTime: boolean): Promise<void> {
   const watch = watchInterrupt();
@@ -127,12 +118,12 @@ async function measure(names: string[], options: Options, command: Command): Pro
     return;
   }
   const wanted = chosen(names, options);
-  const report = kindOf(options.out ?? ".html") === "svg" ? locksSvg : locksHtml;
   const doc = await tellExperiment(options, {
     label: "locks",
     measure: (hooks) => runLocks({ ...wanted, ...hooks }),
     text: locksText,
-    report,
+    report: locksHtml,
+    charts: locksCharts,
   });
   if (doc.locks.some(({ verdict }) => verdict !== "measured")) process.exitCode = STATUS_BROKEN;
 }
@@ -196,6 +187,6 @@ export function locksCommand(): Command {
     .addOption(ORDER)
     .option("--list", "what locks there are, where they come from and what they promise")
     .option("--json", "one JSON document on standard output (docs/json.md)")
-    .option("--out <file>", "write a report with curves, one HTML file, or the curves alone (.svg)")
+    .addOption(outOption())
     .action(measure);
 }

@@ -11,9 +11,9 @@ import {
 } from "../experiment/notifiers.ts";
 import { chosenKernel } from "../kernel/catalogue.ts";
 import { ConfigError } from "../kernel/error.ts";
-import { notifiersHtml } from "../report/notifiers-html.ts";
+import { notifiersCharts, notifiersHtml } from "../report/notifiers-html.ts";
 import { notifiersText } from "../report/notifiers-text.ts";
-import { tellExperiment, type OutputOptions } from "./experiment.ts";
+import { outOption, tellExperiment, type OutputOptions } from "./experiment.ts";
 import { listOf, oneOf, positiveNumber, wholeNumber } from "./options.ts";
 
 interface Options extends OutputOptions {
@@ -38,6 +38,7 @@ async function notifiers(options: Options): Promise<void> {
       runNotifiers({ ...options, ...hooks, brkKernels: BRK_KERNELS }, threadsEngine),
     text: notifiersText,
     report: notifiersHtml,
+    charts: notifiersCharts,
   });
   if (doc.guest.some(({ stale }) => stale > 0)) process.exitCode = 1;
 }
@@ -62,6 +63,6 @@ export function notifiersCommand(): Command {
       5,
     )
     .option("--json", "one JSON document on standard output (docs/json.md)")
-    .option("--out <file>", "write a report with charts, one HTML file")
+    .addOption(outOption())
     .action(notifiers);
 }

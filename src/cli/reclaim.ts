@@ -6,8 +6,8 @@ import { threadsEngine } from "../engine/threads/engine.ts";
 import { runReclaim } from "../experiment/reclaim.ts";
 import { KERNELS, chosenKernel } from "../kernel/catalogue.ts";
 import { MAX_CPUS, parseMemory } from "../machine/config.ts";
-import { reclaimHtml, reclaimText } from "../report/reclaim-report.ts";
-import { tellExperiment, type OutputOptions } from "./experiment.ts";
+import { reclaimCharts, reclaimHtml, reclaimText } from "../report/reclaim-report.ts";
+import { outOption, tellExperiment, type OutputOptions } from "./experiment.ts";
 import { listOf, positiveNumber, wholeNumber } from "./options.ts";
 
 interface Choices extends OutputOptions {
@@ -64,7 +64,7 @@ export function reclaimCommand(): Command {
     .option("--seconds <n>", "time of all rounds together", positiveNumber("--seconds", 86_400), 15)
     .option("--memory <size>", "memory of each machine", "24M")
     .option("--json", "one JSON document on standard output (docs/json.md)")
-    .option("--out <file>", "write a report, one HTML file")
+    .addOption(outOption())
     .action(reclaim);
 }
 
@@ -76,5 +76,6 @@ async function reclaim(options: Choices): Promise<void> {
     measure: (hooks) => runReclaim({ ...options, ...hooks, forks, memoryBytes }, threadsEngine),
     text: reclaimText,
     report: reclaimHtml,
+    charts: reclaimCharts,
   });
 }

@@ -7,7 +7,7 @@ import { runScale } from "../experiment/scale.ts";
 import { KERNELS, chosenKernel } from "../kernel/catalogue.ts";
 import { ConfigError } from "../kernel/error.ts";
 import { MAX_CPUS, parseMemory } from "../machine/config.ts";
-import { scaleHtml } from "../report/scale-html.ts";
+import { scaleCharts, scaleHtml } from "../report/scale-html.ts";
 import { scaleText } from "../report/scale-text.ts";
 import { alignedTable } from "../report/table.ts";
 import {
@@ -17,7 +17,7 @@ import {
   type ScaleMode,
   type TestcaseName,
 } from "../workload/scale/scale-order.ts";
-import { tellExperiment, type OutputOptions } from "./experiment.ts";
+import { outOption, tellExperiment, type OutputOptions } from "./experiment.ts";
 import { lockOption, withLocks } from "./locks-of.ts";
 import { listOf, oneOf, positiveNumber, wholeNumber } from "./options.ts";
 
@@ -65,6 +65,7 @@ async function scale(options: Options): Promise<void> {
     measure: (hooks) => runScale({ ...options, ...hooks, kernels, touchedBytes }, threadsEngine),
     text: scaleText,
     report: scaleHtml,
+    charts: scaleCharts,
   });
 }
 
@@ -103,6 +104,6 @@ export function scaleCommand(): Command {
     )
     .option("--list", "say what the testcases do, and end")
     .option("--json", "one JSON document on standard output (docs/json.md)")
-    .option("--out <file>", "write a report with curves, one HTML file")
+    .addOption(outOption())
     .action(scale);
 }

@@ -4,9 +4,9 @@ import { Command } from "commander";
 import { threadsEngine } from "../engine/threads/engine.ts";
 import { runSwapoff } from "../experiment/swapoff.ts";
 import { KERNELS, chosenKernel } from "../kernel/catalogue.ts";
-import { swapoffHtml, swapoffText } from "../report/swapoff-report.ts";
+import { swapoffCharts, swapoffHtml, swapoffText } from "../report/swapoff-report.ts";
 import type { SwapPlace, SwapSharing } from "../workload/reclaim/orders.ts";
-import { tellExperiment, type OutputOptions } from "./experiment.ts";
+import { outOption, tellExperiment, type OutputOptions } from "./experiment.ts";
 import { listOf, oneOf, wholeNumber } from "./options.ts";
 
 interface Choices extends OutputOptions {
@@ -28,6 +28,7 @@ async function swapoff(options: Choices): Promise<void> {
     measure: (hooks) => runSwapoff({ ...options, ...hooks, sharings, places }, threadsEngine),
     text: swapoffText,
     report: swapoffHtml,
+    charts: swapoffCharts,
   });
 }
 
@@ -67,6 +68,6 @@ export function swapoffCommand(): Command {
     )
     .option("--rounds <n>", "rounds of every configuration", wholeNumber("--rounds", 1, 1000), 3)
     .option("--json", "one JSON document on standard output (docs/json.md)")
-    .option("--out <file>", "write a report, one HTML file")
+    .addOption(outOption())
     .action(swapoff);
 }

@@ -8,6 +8,7 @@ import { counted, formatDate } from "./format.ts";
 import { chartRow, escapeHtml, facts, htmlPage, htmlTable } from "./page.ts";
 import { dataSection, legend, paragraph, section } from "./page.ts";
 import type { Html } from "./page.ts";
+import { withLegend, type Chart } from "./plot.ts";
 import { comparisonSentences, comparisonTable, fairComparisons, footnotes } from "./rows.ts";
 import { inputLine, OVERSUBSCRIBED_MARK, PHASES, resultTable, sortedResults } from "./rows.ts";
 
@@ -108,6 +109,18 @@ function crowdedResults(doc: ForkDocument, charts: ChartMaker): Html[] {
   ];
 }
 
-const PHASE_LEGEND = legend(
-  PHASES.map(({ label }, index) => ({ label, colour: phaseColour(index) })),
-);
+const PHASE_COLOURS = PHASES.map(({ label }, index) => ({ label, colour: phaseColour(index) }));
+const PHASE_LEGEND = legend(PHASE_COLOURS);
+
+/** The charts of the page, within the cores. */
+export async function forkCharts(doc: ForkDocument): Promise<readonly Chart[]> {
+  const charts = await loadCharts();
+  const fair = sortedResults(doc).filter((result) => !result.oversubscribed);
+  const titled = (all: readonly Chart[], what: string): Chart[] =>
+    all.map((chart) => ({ ...chart, title: `${chart.title}: ${what}` }));
+  return [
+    ...titled(charts.changes(fairComparisons(doc)), "change"),
+    ...titled(charts.times(fair), "time"),
+    ...titled(withLegend(charts.phases(fair), PHASE_COLOURS), "where it went"),
+  ];
+}

@@ -16,7 +16,7 @@ import {
   distinct,
   loadPlot,
   longest,
-  seriesColour,
+  seriesLegend,
 } from "./plot.ts";
 import type { Chart, LegendEntry, Plot, PlotOptions } from "./plot.ts";
 
@@ -49,11 +49,16 @@ export async function notifiersHtml(doc: NotifiersDocument, command: string): Pr
   ]);
 }
 
+/** The charts of the page. */
+export async function notifiersCharts(doc: NotifiersDocument): Promise<readonly Chart[]> {
+  return [...(await chartsOf(doc)).values()].flat();
+}
+
 /** The charts of each section, by its title. */
 async function chartsOf(doc: NotifiersDocument): Promise<Map<string, readonly Chart[]>> {
   const { Plot, draw } = await loadPlot();
   const kernels = kernelsOf(doc);
-  const legend = kernels.map((label, index) => ({ label, colour: seriesColour(index) }));
+  const legend = seriesLegend(kernels);
   const color = { domain: kernels, range: legend.map(({ colour }) => colour) };
   const drawn: Chart[][] = [];
   const own = (rows: readonly unknown[], charts: () => Chart[]): void => {

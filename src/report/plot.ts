@@ -47,6 +47,14 @@ export function seriesColour(index: number): string {
   return `var(--series-${index % SERIES_COLOURS})`;
 }
 
+/** What the colours of series mean, in their order. */
+export const seriesLegend = (names: readonly string[]): LegendEntry[] =>
+  names.map((label, index) => ({ label, colour: seriesColour(index) }));
+
+/** Charts that say themselves what their colours mean. */
+export const withLegend = (charts: readonly Chart[], entries: readonly LegendEntry[]): Chart[] =>
+  charts.map((chart) => ({ ...chart, legend: entries }));
+
 /** Loads the drawing library: takes some tenths of a second, so a command does it only for a report. */
 export async function loadPlot(): Promise<{ Plot: Plot; draw: (options: PlotOptions) => string }> {
   const [Plot, { parseHTML }] = await Promise.all([

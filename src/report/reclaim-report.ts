@@ -18,7 +18,7 @@ import {
   paragraph,
   section,
 } from "./page.ts";
-import { distinct, seriesColour } from "./plot.ts";
+import { distinct, seriesLegend, withLegend, type Chart } from "./plot.ts";
 import { OVERSUBSCRIBED_MARK, fieldTable, type Field, type ReportTable } from "./rows.ts";
 import { alignedTable, textStyle, type TextStyle } from "./table.ts";
 
@@ -149,15 +149,28 @@ function chartsOf({ results }: ReclaimDocument): CurveChart[] {
   );
 }
 
+const kernelsOf = ({ results }: ReclaimDocument): string[] =>
+  distinct(results.map(({ kernel }) => kernel));
+
+/** The curves of the page, within the cores. */
+export async function reclaimCharts(doc: ReclaimDocument): Promise<readonly Chart[]> {
+  const results = doc.results.filter(({ oversubscribed }) => !oversubscribed);
+  const kernels = kernelsOf(doc);
+  return withLegend(
+    await drawCurves(chartsOf({ ...doc, results }), kernels),
+    seriesLegend(kernels),
+  );
+}
+
 /** One HTML file. `command`: the command line that made it. */
 export async function reclaimHtml(doc: ReclaimDocument, command: string): Promise<string> {
-  const kernels = distinct(doc.results.map(({ kernel }) => kernel));
+  const kernels = kernelsOf(doc);
   return htmlPage(TITLE, [
     `<h1>${escapeHtml(TITLE)}</h1>`,
     paragraph(inputLine(doc)),
     threadsCaption(doc, command),
     section("Progress", [
-      legend(kernels.map((name, index) => ({ label: name, colour: seriesColour(index) }))),
+      legend(seriesLegend(kernels)),
       chartRow(await drawCurves(chartsOf(doc), kernels)),
     ]),
     section("Results", [htmlTable(reclaimTable(doc)), ...notes(doc).map(paragraph)]),

@@ -7,6 +7,7 @@ import { chartRow, dataSection, escapeHtml, facts, htmlPage, htmlTable } from ".
 import { legend, paragraph, section } from "./page.ts";
 import type { Html } from "./page.ts";
 import { X_LABEL, distinct, loadPlot, maximum, seriesColour } from "./plot.ts";
+import { seriesLegend, withLegend } from "./plot.ts";
 import type { Chart, Plot, PlotOptions } from "./plot.ts";
 import { OVERSUBSCRIBED_MARK } from "./rows.ts";
 import { scaleComparisonTable, scaleNotes, scaleTable } from "./scale-text.ts";
@@ -30,7 +31,7 @@ export async function scaleHtml(doc: ScaleDocument, command: string): Promise<st
       paragraph(
         "Dot: median of the rounds. Bar: 5th to 95th percentile. Dashed: in proportion to CPUs.",
       ),
-      legend(kernels.map((label, index) => ({ label, colour: seriesColour(index) }))),
+      legend(seriesLegend(kernels)),
       chartRow(await curves(fair, kernels)),
       htmlTable(scaleTable(doc)),
       ...notes,
@@ -74,6 +75,13 @@ function lockSections({ lockStat }: ScaleDocument): Html[] {
   return [
     section("Locks", [paragraph("Times in microseconds, as /proc/lock_stat has them."), ...tables]),
   ];
+}
+
+/** The curves of the page, within the cores. */
+export async function scaleCharts(doc: ScaleDocument): Promise<readonly Chart[]> {
+  const kernels = distinct(doc.results.map(({ kernel }) => kernel));
+  const fair = doc.results.filter(({ oversubscribed }) => !oversubscribed);
+  return withLegend(await curves(fair, kernels), seriesLegend(kernels));
 }
 
 /** One chart for each testcase and mode. */

@@ -14,7 +14,7 @@ import {
   paragraph,
   section,
 } from "./page.ts";
-import { distinct, seriesColour } from "./plot.ts";
+import { distinct, seriesLegend, withLegend, type Chart } from "./plot.ts";
 import { fieldTable, type Field, type ReportTable } from "./rows.ts";
 import { alignedTable, textStyle, type TextStyle } from "./table.ts";
 
@@ -95,7 +95,8 @@ export function swapoffText(doc: SwapoffDocument, style: TextStyle = textStyle()
 /** Time over processes, at the most pages; and over pages, with the most processes; for one scene. */
 function chartsOf(rows: readonly SwapoffResult[]): CurveChart[] {
   const sizes: Size[] = ["processes", "pages"];
-  return sizes.map((size): CurveChart => {
+  const varied = sizes.filter((size) => new Set(rows.map((row) => row[size])).size > 1);
+  return (varied.length > 0 ? varied : sizes.slice(0, 1)).map((size): CurveChart => {
     const other: Size = size === "pages" ? "processes" : "pages";
     const most = Math.max(...rows.map((row) => row[other]));
     return {
@@ -108,21 +109,39 @@ function chartsOf(rows: readonly SwapoffResult[]): CurveChart[] {
   });
 }
 
+/** The curves of each scene. */
+const scenesOf = (
+  { results }: SwapoffDocument,
+  ways: readonly string[],
+): Promise<{ readonly scene: string; readonly charts: readonly Chart[] }[]> =>
+  Promise.all(
+    distinct(results.map(sceneOf)).map(async (scene) => {
+      const rows = results.filter((row) => sceneOf(row) === scene);
+      return { scene, charts: await drawCurves(chartsOf(rows), ways) };
+    }),
+  );
+
+/** The curves of the page. */
+export async function swapoffCharts(doc: SwapoffDocument): Promise<readonly Chart[]> {
+  const ways = distinct(doc.results.map(wayOf));
+  return (await scenesOf(doc, ways)).flatMap(({ scene, charts }) =>
+    withLegend(charts, seriesLegend(ways)).map((chart) => ({
+      ...chart,
+      title: `${scene}, ${chart.title}`,
+    })),
+  );
+}
+
 /** One HTML file. `command`: the command line that made it. */
 export async function swapoffHtml(doc: SwapoffDocument, command: string): Promise<string> {
   const ways = distinct(doc.results.map(wayOf));
-  const scenes = await Promise.all(
-    distinct(doc.results.map(sceneOf)).map(async (scene) => {
-      const charts = chartsOf(doc.results.filter((row) => sceneOf(row) === scene));
-      return section(`Time: ${scene}`, [chartRow(await drawCurves(charts, ways))]);
-    }),
-  );
+  const scenes = await scenesOf(doc, ways);
   return htmlPage(TITLE, [
     `<h1>${escapeHtml(TITLE)}</h1>`,
     paragraph(inputLine(doc)),
     threadsCaption(doc, command),
-    legend(ways.map((label, index) => ({ label, colour: seriesColour(index) }))),
-    ...scenes,
+    legend(seriesLegend(ways)),
+    ...scenes.map(({ scene, charts }) => section(`Time: ${scene}`, [chartRow(charts)])),
     section("Results", [htmlTable(tableOf(doc)), ...notes(doc).map(paragraph)]),
     dataSection(doc),
   ]);

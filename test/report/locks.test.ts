@@ -6,7 +6,6 @@ import { expect, test } from "vitest";
 import { LOCKS } from "../../src/lab/catalogue.ts";
 import { locksHtml } from "../../src/report/locks/html.ts";
 import { lockList } from "../../src/report/locks/list.ts";
-import { locksSvg } from "../../src/report/locks/svg.ts";
 import { locksText } from "../../src/report/locks/text.ts";
 import { DATA_ID } from "../../src/report/page.ts";
 import { PLAIN } from "../../src/report/table.ts";
@@ -81,17 +80,6 @@ test("curves beyond the cores are in no chart with others, and no chart has more
     [...figure.querySelectorAll(".legend li")].map((item) => item.textContent),
   );
   expect(new Set(named)).toEqual(new Set(LOCK_NAMES));
-});
-
-test("the picture has the curves within the cores and nothing else, and needs nothing", async () => {
-  const svg = await locksSvg(locksFixture(), `racier locks '${HOSTILE}'`);
-  const { document, texts } = parsed(`<html><body>${svg}</body></html>`);
-
-  // Two charts, since eight locks are more than six; each with its frame, in one picture.
-  expect(document.querySelectorAll("svg > g > g > svg")).toHaveLength(2);
-  expect(LOCK_NAMES.filter((name) => !texts("text").includes(name))).toEqual([]);
-  expect(svg).not.toMatch(/4†|NaN|undefined|Infinity|<img/);
-  expect(svg).not.toMatch(/<[^>]*\b(src|href)\s*=/);
 });
 
 test("trying beside waiting ends in words, on the terminal and on the page", async () => {

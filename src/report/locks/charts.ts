@@ -15,6 +15,7 @@ import {
   ROW_PX,
   SERIES_COLOURS,
   seriesColour,
+  seriesLegend,
   WIDTH_PX,
   X_LABEL,
   type Chart,
@@ -80,6 +81,15 @@ export async function drawCharts(doc: LocksDocument, oversubscribed: boolean): P
     svg: draw(throughputPlot(Plot, curves, along)),
   }));
   return { curves, throughput, waits: waitCharts(Plot, draw, doc, all) };
+}
+
+/**
+ * The curves, or bars where nothing was varied, for a picture. Only results within the cores: the others would need
+ * their warning beside them.
+ */
+export async function locksCharts(doc: LocksDocument): Promise<readonly Chart[]> {
+  const { curves, throughput } = await drawCharts(doc, false);
+  return curves.length > 0 ? curves : throughput;
 }
 
 function waitCharts(
@@ -217,7 +227,7 @@ function lineFrame(curves: readonly Curve[], what: string): PlotOptions {
 }
 
 const legendOf = (curves: readonly Curve[]): LegendEntry[] =>
-  curves.map(({ name }, i) => ({ label: name, colour: seriesColour(i) }));
+  seriesLegend(curves.map(({ name }) => name));
 
 /** Curves that share a chart: as many as there are colours. */
 function chunks<T>(items: readonly T[]): T[][] {

@@ -1,11 +1,9 @@
-// The curves of `racier locks` as one picture, for documents that cannot hold a page. Only results within the
-// cores: the others would need their warning beside them.
+// The charts of a report as one picture, for documents that cannot hold a page.
 
-import type { LocksDocument } from "../../experiment/locks/document.ts";
-import { counted, formatDate } from "../format.ts";
-import { COLOURS_CSS, escapeHtml } from "../page.ts";
-import { WIDTH_PX, type Chart } from "../plot.ts";
-import { drawCharts } from "./charts.ts";
+import type { HostFacts } from "../experiment/host.ts";
+import { counted, formatDate } from "./format.ts";
+import { COLOURS_CSS, escapeHtml } from "./page.ts";
+import { WIDTH_PX, type Chart } from "./plot.ts";
 
 const COLUMNS = 2;
 const GAP_PX = 24;
@@ -15,10 +13,12 @@ const LEGEND_LINE_PX = 18;
 /** Entries of a legend in a line. */
 const LEGEND_COLUMNS = 3;
 
-/** Draws the picture. `command` is the command line that made it. */
-export async function locksSvg(doc: LocksDocument, command: string): Promise<string> {
-  const { curves, throughput } = await drawCharts(doc, false);
-  const charts = curves.length > 0 ? curves : throughput;
+/** Draws the picture, one SVG file. `command`: the command line that made it. */
+export function picture(
+  charts: readonly Chart[],
+  { host, version }: { readonly host: HostFacts; readonly version: string },
+  command: string,
+): string {
   const rows = Array.from({ length: Math.ceil(charts.length / COLUMNS) }, (_, row) =>
     charts.slice(row * COLUMNS, (row + 1) * COLUMNS),
   );
@@ -31,8 +31,7 @@ export async function locksSvg(doc: LocksDocument, command: string): Promise<str
     top += Math.max(...row.map(heightOf)) + GAP_PX;
   }
   const width = GAP_PX + COLUMNS * (WIDTH_PX + GAP_PX);
-  const { host, version, rounds } = doc;
-  const where = `${host.cpuModel}, ${counted(host.cores, "core")}; racier ${version}, ${counted(rounds, "round")}`;
+  const where = `${host.cpuModel}, ${counted(host.cores, "core")}; racier ${version}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${top}" width="${width}" height="${top}">
 <style>${COLOURS_CSS}
 svg { color: var(--text); font: 12px system-ui, sans-serif; }
