@@ -1,9 +1,10 @@
 // Who dies when nothing is left. Linux: badness, select_bad_process and out_of_memory, mm/oom_kill.c of 2.6.9.
 //
-// A fault that found no frame, after reclaim, kills the process that would set most free: of those that run on some
-// CPU, the one with the most pages in memory or in swap; all its threads, since they share the mm. It ends at its
-// next access: the mark is looked at where a translation is not in the TLB, and its CPUs are told to empty theirs.
-// The reason stays in VmControl. Syscalls are refused with ENOMEM instead, and kill nobody.
+// A fault that found no frame, after reclaim, some times in a row (page_fault.ts), kills the process that would set
+// most free: of those that run on some CPU, the one with the most pages in memory or in swap; all its threads, since
+// they share the mm. It ends at its next access: the mark is looked at where a translation is not in the TLB, and its
+// CPUs are told to empty theirs. The reason stays in VmControl. Syscalls are refused with ENOMEM instead, and kill
+// nobody.
 //
 // Left out: run time, niceness and privileges, which badness weighs; processes that do not run, since those wait
 // below another one on their CPU and would not end first.

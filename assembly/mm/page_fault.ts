@@ -68,13 +68,18 @@ function vma_for_access(mm: MmStruct, address: u64, write: bool): VmArea {
   return vma.vm_flags & needed ? vma : none;
 }
 
-/** Naps that a fault takes while another process is to die. */
-const OOM_NAPS: u32 = 100;
+/**
+ * Failures of one access that are no reason yet to kill: whoever has the locks of the pages that could go needs some
+ * time only. Linux: ten within the last second, and at least one second of them (out_of_memory, mm/oom_kill.c).
+ */
+const OOM_FAILURES: u32 = 20;
+/** Naps that a fault takes, with those while another process is to die. */
+const OOM_NAPS: u32 = 120;
 
-/** No frame was found: true if the access is to be tried again, since another process dies. No lock is held. */
+/** No frame was found: true if the access is to be tried again, when others had some time. No lock is held. */
 function oom_retry(task: Task, mm: MmStruct): bool {
   if (!is_reclaiming() || is_killed(mm) || task.oom_naps >= OOM_NAPS) return false;
-  out_of_memory();
+  if (task.oom_naps >= OOM_FAILURES) out_of_memory();
   if (is_killed(mm)) return false;
   task.oom_naps++;
   cpu_nap();
