@@ -22,6 +22,7 @@ import {
   SWAP_LIST,
   SwapInfo,
   SwapList,
+  Task,
   ZONE_NORMAL,
   ZONE_STRIDE,
   ZONE_TABLE,
@@ -287,7 +288,7 @@ describe.each(KERNEL_NAMES)("%s: swap", (kernel) => {
     });
   });
 
-  test("who uses most dies when memory and swap are full", () => {
+  test("who uses most dies when memory and swap are full, and stay full for a while", () => {
     const machine = new DirectMachine({ kernel, memory: "8M", disk: "1M" });
     machine.run((task) => {
       task.swapon({ length: 1 << 20 });
@@ -297,6 +298,8 @@ describe.each(KERNEL_NAMES)("%s: swap", (kernel) => {
           task.touch(start, 4000 * PAGE);
         }),
       ).toMatch(/^SIGKILL write/);
+      // Others might have had the locks of all pages.
+      expect(getU32(task.cpu, task.address + Task.oom_naps)).toBe(20);
     });
     expect(getI32(machine.cpu, SWAP_LIST + SwapList.nr_swap_pages)).toBe(256);
     expect(checkInvariants(machine.cpu)).toEqual([]);
