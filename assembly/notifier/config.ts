@@ -1,7 +1,7 @@
 // Names for the values of CONFIG_MMU_NOTIFIER and CONFIG_MMN_PATCHES, and a compile-time refusal of what never was.
 //
-// The thread of April 2008 had twelve patches. 01 is mmn-v13; 02 repaired a header of ia64. Each of the others is a bit;
-// 2.6.27 has none of them, but refuses what 03 refuses. docs/notifiers.md has what each changes.
+// The thread of April 2008 had twelve patches. 01 is mmn-v13; 02 repaired a header of ia64. Each of the others is a
+// bit; 2.6.27 has none of them, but refuses what 03 refuses. docs/notifiers.md has what each changes.
 
 import { KERNEL_2_6_9 } from "../config";
 

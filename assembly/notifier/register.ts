@@ -205,7 +205,8 @@ export function get_task_mm(task: Task): usize {
   spin_lock(TASKLIST_LOCK);
   let mm = task.mm;
   if (mm != 0) {
-    if (!refuses_dead_mm() || without(FIX_GET_TASK_MM)) atomic_inc(mm_users_addr(changetype<MmStruct>(mm)));
+    const refuses = refuses_dead_mm() && !without(FIX_GET_TASK_MM);
+    if (!refuses) atomic_inc(mm_users_addr(changetype<MmStruct>(mm)));
     else if (!mmget_not_zero(changetype<MmStruct>(mm))) mm = 0;
   }
   spin_unlock(TASKLIST_LOCK);
