@@ -8,6 +8,9 @@ import { WIDTH_PX, type Chart } from "./plot.ts";
 const COLUMNS = 2;
 const GAP_PX = 24;
 const HEAD_PX = 48;
+const LINE_PX = 17;
+/** Characters of the command in a line. */
+const LINE = 100;
 const TITLE_PX = 20;
 const LEGEND_LINE_PX = 18;
 /** Entries of a legend in a line. */
@@ -22,7 +25,13 @@ export function picture(
   const rows = Array.from({ length: Math.ceil(charts.length / COLUMNS) }, (_, row) =>
     charts.slice(row * COLUMNS, (row + 1) * COLUMNS),
   );
-  let top = HEAD_PX;
+  const lines = wrapped(command);
+  const head = HEAD_PX + (lines.length - 1) * LINE_PX;
+  const commandLines = lines.map((line, i) => {
+    const y = 20 + i * LINE_PX;
+    return `<text x="${GAP_PX}" y="${y}" fill="currentColor" font-weight="600">${escapeHtml(line)}</text>`;
+  });
+  let top = head;
   const cells: string[] = [];
   for (const row of rows) {
     row.forEach((chart, column) =>
@@ -38,11 +47,27 @@ svg { color: var(--text); font: 12px system-ui, sans-serif; }
 svg [aria-label="y-grid"] { stroke: var(--line); stroke-opacity: 1; }
 </style>
 <rect width="100%" height="100%" fill="var(--page)"/>
-<text x="${GAP_PX}" y="20" fill="currentColor" font-weight="600">${escapeHtml(command)}</text>
-<text x="${GAP_PX}" y="37" fill="var(--muted)">${escapeHtml(`${where}, ${formatDate(host.date)}`)}</text>
+${commandLines.join("\n")}
+<text x="${GAP_PX}" y="${head - 11}" fill="var(--muted)">${escapeHtml(`${where}, ${formatDate(host.date)}`)}</text>
 ${cells.join("\n")}
 </svg>
 `;
+}
+
+/** The words of a command in lines that fit. */
+function wrapped(command: string): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of command.split(" ")) {
+    const longer = line === "" ? word : `${line} ${word}`;
+    if (line === "" || longer.length <= LINE) {
+      line = longer;
+    } else {
+      lines.push(line);
+      line = word;
+    }
+  }
+  return [...lines, line];
 }
 
 const legendPx = ({ legend = [] }: Chart): number =>

@@ -143,7 +143,7 @@ function chartsOf({ results }: ReclaimDocument): CurveChart[] {
       const points = results
         .filter((row) => row[other] === fixed && Number.isFinite(of(row)))
         .map((row) => ({ series: row.kernel, x: row[x], y: of(row) }));
-      const title = `${yLabel}; ${formatNumber(fixed)} ${label[other]}`;
+      const title = `${yLabel}; ${counted(fixed, other === "cpus" ? "CPU" : "sharer")}`;
       return { title, xLabel: label[x], yLabel, points };
     }),
   );

@@ -62,3 +62,12 @@ test("locks beyond the cores are not in it", async () => {
   expect(LOCK_NAMES.filter((name) => !parsed(svg).texts.includes(name))).toEqual([]);
   expect(svg).not.toContain("4†");
 });
+
+test("a long command stands in lines", async () => {
+  const doc = locksFixture();
+  const command = `racier locks ${LOCK_NAMES.join(" ")} --cpus 1,2,4,8 --critical 100ns,1us --think 0,1us`;
+  const [first = "", second = ""] = parsed(picture(await locksCharts(doc), doc, command)).texts;
+
+  expect(`${first} ${second}`).toBe(command);
+  expect(first.length).toBeLessThanOrEqual(100);
+});
