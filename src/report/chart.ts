@@ -7,6 +7,7 @@ import { counted, formatChange, timeScale } from "./format.ts";
 import type { TimeScale } from "./format.ts";
 import { FRAME_PX, HALO, MARGIN_BOTTOM_PX, MUTED, ROW_PX, WIDTH_PX, X_LABEL } from "./plot.ts";
 import { axis, CHARACTER_PX, distinct, loadPlot, longest, maximum, seriesColour } from "./plot.ts";
+import { kernelsOf } from "./plot.ts";
 import type { Chart, Plot, PlotOptions } from "./plot.ts";
 import { comparisonSentence, cpusLabel, differs, PHASES } from "./rows.ts";
 
@@ -37,7 +38,7 @@ export async function loadCharts(): Promise<ChartMaker> {
 
 function timePlot(Plot: Plot, results: readonly ForkResult[]): PlotOptions {
   const scale = timeScale(results.map((result) => result.medianNs));
-  const kernels = distinct(results.map((result) => result.kernel));
+  const kernels = kernelsOf(results);
   const marks = results.map((result) => ({
     ...place(result),
     median: result.medianNs / scale.divisor,
@@ -141,7 +142,7 @@ export function phaseColour(index: number): string {
 
 /** What the two charts of results have in common: facets by CPU count, rows by kernel. */
 function resultFrame(results: readonly ForkResult[], what: string): PlotOptions {
-  const kernels = distinct(results.map((result) => result.kernel));
+  const kernels = kernelsOf(results);
   const facets = distinct(results.map(facet));
   return {
     height: FRAME_PX + facets.length * (ROW_PX * kernels.length + 8),

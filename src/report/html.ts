@@ -8,7 +8,7 @@ import { counted, formatDate } from "./format.ts";
 import { chartRow, escapeHtml, facts, htmlPage, htmlTable } from "./page.ts";
 import { dataSection, legend, paragraph, section } from "./page.ts";
 import type { Html } from "./page.ts";
-import { withLegend, type Chart } from "./plot.ts";
+import { kernelsOf, withLegend, withinCores, type Chart } from "./plot.ts";
 import { comparisonSentences, comparisonTable, fairComparisons, footnotes } from "./rows.ts";
 import { inputLine, OVERSUBSCRIBED_MARK, PHASES, resultTable, sortedResults } from "./rows.ts";
 
@@ -18,7 +18,7 @@ import { inputLine, OVERSUBSCRIBED_MARK, PHASES, resultTable, sortedResults } fr
  */
 export async function forkHtml(doc: ForkDocument, command: string): Promise<string> {
   const charts = await loadCharts();
-  const kernels = kernelNames(doc);
+  const kernels = kernelsOf(doc.results);
   const title = `Fork of ${doc.input.source}: ${kernels.join(", ")}`;
   const body =
     doc.results.length === 0
@@ -31,10 +31,6 @@ export async function forkHtml(doc: ForkDocument, command: string): Promise<stri
     ...body,
     dataSection(doc),
   ]);
-}
-
-function kernelNames(doc: ForkDocument): string[] {
-  return [...new Set(doc.results.map((result) => result.kernel))];
 }
 
 function caption(doc: ForkDocument, kernels: readonly string[], command: string): Html {
@@ -78,7 +74,7 @@ function prose(sentence: string): Html {
 }
 
 function fairResults(doc: ForkDocument, charts: ChartMaker): Html[] {
-  const fair = sortedResults(doc).filter((result) => !result.oversubscribed);
+  const fair = withinCores(sortedResults(doc));
   return [
     section("Time of one operation", [
       paragraph("Dot: median. Bar: 5th to 95th percentile. Each CPU forks a process of its own."),
@@ -115,7 +111,7 @@ const PHASE_LEGEND = legend(PHASE_COLOURS);
 /** The charts of the page, within the cores. */
 export async function forkCharts(doc: ForkDocument): Promise<readonly Chart[]> {
   const charts = await loadCharts();
-  const fair = sortedResults(doc).filter((result) => !result.oversubscribed);
+  const fair = withinCores(sortedResults(doc));
   const titled = (all: readonly Chart[], what: string): Chart[] =>
     all.map((chart) => ({ ...chart, title: `${chart.title}: ${what}` }));
   return [

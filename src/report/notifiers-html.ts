@@ -13,7 +13,7 @@ import {
   FRAME_PX,
   ROW_PX,
   X_LABEL,
-  distinct,
+  kernelsOf,
   loadPlot,
   longest,
   seriesLegend,
@@ -24,12 +24,8 @@ const HEIGHT_PX = 240;
 const TITLE = "What MMU notifiers cost";
 
 /** A kernel has one colour everywhere. */
-const kernelsOf = (doc: NotifiersDocument): string[] =>
-  distinct(
-    [doc.invalidation, doc.registration, doc.access, doc.guest, doc.brk]
-      .flat()
-      .map(({ kernel }) => kernel),
-  );
+const allKernels = (doc: NotifiersDocument): string[] =>
+  kernelsOf([doc.invalidation, doc.registration, doc.access, doc.guest, doc.brk].flat());
 
 /** Writes the report as one self-contained HTML file. `command`: the command line that made it. */
 export async function notifiersHtml(doc: NotifiersDocument, command: string): Promise<string> {
@@ -40,7 +36,7 @@ export async function notifiersHtml(doc: NotifiersDocument, command: string): Pr
   return htmlPage(TITLE, [
     `<h1>${TITLE}</h1>`,
     threadsCaption(doc, command, [
-      ["Kernels", escapeHtml(kernelsOf(doc).join(", "))],
+      ["Kernels", escapeHtml(allKernels(doc).join(", "))],
       ["Rounds", `${doc.rounds}, interleaved`],
     ]),
     ...notifiersNotes(doc).map(paragraph),
@@ -57,7 +53,7 @@ export async function notifiersCharts(doc: NotifiersDocument): Promise<readonly 
 /** The charts of each section, by its title. */
 async function chartsOf(doc: NotifiersDocument): Promise<Map<string, readonly Chart[]>> {
   const { Plot, draw } = await loadPlot();
-  const kernels = kernelsOf(doc);
+  const kernels = allKernels(doc);
   const legend = seriesLegend(kernels);
   const color = { domain: kernels, range: legend.map(({ colour }) => colour) };
   const drawn: Chart[][] = [];

@@ -87,6 +87,15 @@ export function distinct(values: readonly string[]): string[] {
   return [...new Set(values)];
 }
 
+/** The kernels that rows are of, in their order. */
+export const kernelsOf = (rows: readonly { readonly kernel: string }[]): string[] =>
+  distinct(rows.map(({ kernel }) => kernel));
+
+/** Rows that may be compared: with no more CPUs than the host has cores. */
+export const withinCores = <T extends { readonly oversubscribed: boolean }>(
+  rows: readonly T[],
+): T[] => rows.filter(({ oversubscribed }) => !oversubscribed);
+
 /** The largest of values that may be none. */
 export function maximum(values: readonly number[]): number {
   return Math.max(...values.filter(Number.isFinite), 0) || 1;

@@ -18,7 +18,7 @@ import {
   paragraph,
   section,
 } from "./page.ts";
-import { distinct, seriesLegend, withLegend, type Chart } from "./plot.ts";
+import { kernelsOf, seriesLegend, withLegend, withinCores, type Chart } from "./plot.ts";
 import { OVERSUBSCRIBED_MARK, fieldTable, type Field, type ReportTable } from "./rows.ts";
 import { alignedTable, textStyle, type TextStyle } from "./table.ts";
 
@@ -149,13 +149,10 @@ function chartsOf({ results }: ReclaimDocument): CurveChart[] {
   );
 }
 
-const kernelsOf = ({ results }: ReclaimDocument): string[] =>
-  distinct(results.map(({ kernel }) => kernel));
-
 /** The curves of the page, within the cores. */
 export async function reclaimCharts(doc: ReclaimDocument): Promise<readonly Chart[]> {
-  const results = doc.results.filter(({ oversubscribed }) => !oversubscribed);
-  const kernels = kernelsOf(doc);
+  const results = withinCores(doc.results);
+  const kernels = kernelsOf(doc.results);
   return withLegend(
     await drawCurves(chartsOf({ ...doc, results }), kernels),
     seriesLegend(kernels),
@@ -164,7 +161,7 @@ export async function reclaimCharts(doc: ReclaimDocument): Promise<readonly Char
 
 /** One HTML file. `command`: the command line that made it. */
 export async function reclaimHtml(doc: ReclaimDocument, command: string): Promise<string> {
-  const kernels = kernelsOf(doc);
+  const kernels = kernelsOf(doc.results);
   return htmlPage(TITLE, [
     `<h1>${escapeHtml(TITLE)}</h1>`,
     paragraph(inputLine(doc)),

@@ -7,7 +7,7 @@ import { chartRow, dataSection, escapeHtml, facts, htmlPage, htmlTable } from ".
 import { legend, paragraph, section } from "./page.ts";
 import type { Html } from "./page.ts";
 import { X_LABEL, distinct, loadPlot, maximum, seriesColour } from "./plot.ts";
-import { seriesLegend, withLegend } from "./plot.ts";
+import { kernelsOf, seriesLegend, withLegend, withinCores } from "./plot.ts";
 import type { Chart, Plot, PlotOptions } from "./plot.ts";
 import { OVERSUBSCRIBED_MARK } from "./rows.ts";
 import { scaleComparisonTable, scaleNotes, scaleTable } from "./scale-text.ts";
@@ -19,9 +19,9 @@ const HEIGHT_PX = 240;
  * @param command the command line that made it, for the caption
  */
 export async function scaleHtml(doc: ScaleDocument, command: string): Promise<string> {
-  const kernels = distinct(doc.results.map(({ kernel }) => kernel));
+  const kernels = kernelsOf(doc.results);
   const title = `Scaling: ${kernels.join(", ")}`;
-  const fair = doc.results.filter(({ oversubscribed }) => !oversubscribed);
+  const fair = withinCores(doc.results);
   const crowded = doc.results.filter(({ oversubscribed }) => oversubscribed);
   const notes = scaleNotes(doc).map((note) => `<p class="note">${escapeHtml(note)}</p>`);
   return htmlPage(title, [
@@ -79,8 +79,8 @@ function lockSections({ lockStat }: ScaleDocument): Html[] {
 
 /** The curves of the page, within the cores. */
 export async function scaleCharts(doc: ScaleDocument): Promise<readonly Chart[]> {
-  const kernels = distinct(doc.results.map(({ kernel }) => kernel));
-  const fair = doc.results.filter(({ oversubscribed }) => !oversubscribed);
+  const kernels = kernelsOf(doc.results);
+  const fair = withinCores(doc.results);
   return withLegend(await curves(fair, kernels), seriesLegend(kernels));
 }
 

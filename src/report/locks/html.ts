@@ -14,6 +14,7 @@ import {
   section,
   type Html,
 } from "../page.ts";
+import { withinCores } from "../plot.ts";
 import { OVERSUBSCRIBED_MARK } from "../rows.ts";
 import { drawCharts, type LockCharts } from "./charts.ts";
 import { costLine, costTable, failures, fairnessTable, footnotes, loadLine } from "./rows.ts";
@@ -26,7 +27,7 @@ import { lockWords } from "./words.ts";
  */
 export async function locksHtml(doc: LocksDocument, command: string): Promise<string> {
   const title = `Locks: ${doc.locks.map(({ name }) => name).join(", ")}`;
-  const fair = doc.results.filter(({ oversubscribed }) => !oversubscribed);
+  const fair = withinCores(doc.results);
   const crowded = doc.results.filter(({ oversubscribed }) => oversubscribed);
   const only = (results: LockResult[]): LocksDocument => ({ ...doc, results });
   return htmlPage(title, [
