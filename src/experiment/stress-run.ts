@@ -12,6 +12,7 @@ import { leaks, memoryState, type MemoryState } from "../machine/invariants/leak
 import type { Machine } from "../machine/machine.ts";
 import {
   Board,
+  CPU_STATES,
   PHASE_PARK,
   PHASE_RUN,
   PHASE_STOP,
@@ -75,9 +76,6 @@ const POLL_MS = 2;
 const STUCK_MS = 2000;
 const HANG_MS = 30_000;
 
-/** What a CPU is about, by CPU_*. */
-const CPU_STATES = ["has no process", "runs", "stands still", "waits for a child"];
-
 /** A rule that did not hold when the machine stood still. */
 export class Broken extends Error {
   readonly failure: StressFailure;
@@ -113,10 +111,8 @@ export class StressRun {
   readonly #hangMs: number;
   /** Since the last operation of any CPU. */
   readonly #idle = new Patience();
-  /** Events that the kernel had traced at the last look. */
-  #traceClock = 0;
-  /** And when the last operation had come to its end. */
-  #traceClockThen = 0;
+  /** Events that the kernel had traced when the last operation had come to its end. */
+  #tracedThen = 0;
   checks = 0;
   interrupted = false;
 
@@ -165,16 +161,19 @@ export class StressRun {
   async #until(what: string, condition: () => boolean): Promise<void> {
     const patience = new Patience();
     let progress = this.#progress();
+    let seen = this.#traced();
     for (;;) {
       if (this.#error !== undefined) throw this.#error as Error;
       if (condition()) return;
       const now = this.#progress();
+      const traced = this.#traced();
       if (now !== progress) {
         patience.renew();
-        this.#traceClockThen = this.#traceClock;
+        this.#tracedThen = traced;
       }
+      const isMoving = traced !== seen;
       progress = now;
-      const isMoving = this.#hasMoved();
+      seen = traced;
       if (patience.waitedMs(isMoving) > this.#hangMs) this.#hang(what);
       this.#idle.waitedMs(isMoving);
       this.#watchRcu();
@@ -196,14 +195,11 @@ export class StressRun {
   }
 
   /**
-   * True if the kernel has done something since the last look, of checking builds: on a host that is short of cores
-   * one operation can take long, if each of its many flushes waits for a CPU that is not running.
+   * Events that the kernel has traced, in checking builds: on a host that is short of cores one operation can take
+   * long, if each of its many flushes waits for a CPU that is not running.
    */
-  #hasMoved(): boolean {
-    const clock = getU32(this.#machine.memory, PANIC_RECORD + PanicRecord.trace_clock);
-    const moved = clock !== this.#traceClock;
-    this.#traceClock = clock;
-    return moved;
+  #traced(): number {
+    return getU32(this.#machine.memory, PANIC_RECORD + PanicRecord.trace_clock);
   }
 
   /** Changes whenever some CPU does something. */
@@ -214,10 +210,10 @@ export class StressRun {
   #hang(what: string): never {
     const { board } = this;
     const states = this.#cpus.map((cpu) => {
-      const state = CPU_STATES[board.cpuState(cpu)] ?? "unknown";
+      const state = CPU_STATES[board.cpuState(cpu)];
       return `CPU ${cpu} ${state}, ${operationName(board.operation(cpu))}`;
     });
-    const moves = (this.#traceClock - this.#traceClockThen) >>> 0;
+    const moves = (this.#traced() - this.#tracedThen) >>> 0;
     const text = `HANG: no operation has ended for ${this.#hangMs / 1000} s: ${what}`;
     throw new Broken({
       ...{ rule: "HANG", cpu: null, text, expected: what, found: states.join("; ") },

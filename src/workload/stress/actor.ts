@@ -10,7 +10,6 @@ import {
   Zone,
 } from "../../layout/structs.gen.ts";
 import { getI32, getU32 } from "../../layout/view.ts";
-import { areaOf } from "../../machine/proc/frames.ts";
 import { MachineSignal, SyscallError, type SignalName } from "../../kernel/error.ts";
 import type { ProgramTask } from "../../machine/task.ts";
 import {
@@ -173,11 +172,11 @@ export class Actor {
     const { board, task } = this;
     if (board.phase !== PHASE_PARK && !this.#done) return;
     board.setCpuState(task.cpuId, CPU_PARKED);
+    const wakeWord = task.cpu.area + PerCpu.wake_word;
     for (;;) {
       const { phase } = board;
       if (phase === PHASE_STOP || (phase !== PHASE_PARK && !this.#done)) break;
       // Others may still be on their way, and wait for this CPU to answer.
-      const wakeWord = areaOf(task.cpuId) + PerCpu.wake_word;
       const kicks = getI32(task.cpu, wakeWord);
       task.cpu.k.take_interrupts();
       if (board.phase === phase) Atomics.wait(task.cpu.i32, wakeWord >>> 2, kicks, PHASE_LOOK_MS);

@@ -28,6 +28,8 @@ export const CPU_NONE = 0;
 export const CPU_RUNNING = 1;
 export const CPU_PARKED = 2;
 export const CPU_WAITING = 3;
+/** The same in words. */
+export const CPU_STATES = ["has no process", "runs", "stands still", "waits for a child"];
 
 /** What is counted, in the order in which it is shown. */
 export const COUNTERS = [
