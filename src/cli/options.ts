@@ -1,7 +1,12 @@
 // Option values from their text, in one style: a wrong one is a ConfigError that names the option
 // and what it takes.
 
+import { Option } from "commander";
 import { ConfigError } from "../kernel/error.ts";
+
+/** --disk of the commands that stress. */
+export const diskOption = (): Option =>
+  new Option("--disk <size>", "disk, half of it swap; 0: nothing is reclaimed").default("32M");
 
 /** A parser for a whole number from `least` to `most`. */
 export function wholeNumber(option: string, least: number, most: number): (text: string) => number {

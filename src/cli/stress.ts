@@ -11,7 +11,7 @@ import { createProgress } from "../report/progress.ts";
 import { stressHead, stressText } from "../report/stress-text.ts";
 import { watchInterrupt } from "./interrupt.ts";
 import { lockOption, withLocks } from "./locks-of.ts";
-import { positiveNumber, wholeNumber } from "./options.ts";
+import { diskOption, positiveNumber, wholeNumber } from "./options.ts";
 
 interface Options {
   readonly kernel: string;
@@ -104,7 +104,7 @@ export function stressCommand(): Command {
       wholeNumber("--seed", 0, MAX_SEED),
     )
     .option("--memory <size>", "memory of the machine; a small one makes it run out", "64M")
-    .option("--disk <size>", "disk, half of it swap; 0: nothing is reclaimed", "32M")
+    .addOption(diskOption())
     .option(
       "--operations <n>",
       "stop after that many operations",

@@ -16,7 +16,7 @@ import { textStyle } from "../report/table.ts";
 import { topText, type TopScreen } from "../report/top-text.ts";
 import { watchInterrupt } from "./interrupt.ts";
 import { lockOption, withLocks } from "./locks-of.ts";
-import { positiveNumber, wholeNumber } from "./options.ts";
+import { diskOption, positiveNumber, wholeNumber } from "./options.ts";
 import { KEY_LINE, TOP_PAGES, watchKeys, type TopPage } from "./top-keys.ts";
 
 interface Options {
@@ -107,7 +107,7 @@ export function topCommand(): Command {
     .addOption(lockOption())
     .option("--cpus <n>", "number of CPUs", wholeNumber("--cpus", 1, MAX_CPUS), 2)
     .option("--memory <size>", "memory of the machine", "64M")
-    .option("--disk <size>", "disk, half of it swap; 0: nothing is reclaimed", "32M")
+    .addOption(diskOption())
     .option("--seconds <n>", "how long", positiveNumber("--seconds", 864_000), 3600)
     .option(
       "--interval <n>",
