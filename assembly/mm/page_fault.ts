@@ -74,7 +74,7 @@ function vma_for_access(mm: MmStruct, address: u64, write: bool): VmArea {
  */
 const OOM_FAILURES: u32 = 20;
 /** Naps that a fault takes, with those while another process is to die. */
-const OOM_NAPS: u32 = 120;
+const OOM_NAPS: u32 = OOM_FAILURES + 100;
 
 /** No frame was found: true if the access is to be tried again, when others had some time. No lock is held. */
 function oom_retry(task: Task, mm: MmStruct): bool {
