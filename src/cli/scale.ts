@@ -47,7 +47,7 @@ function parseTestcase(text: string): TestcaseName {
 }
 
 function parseSize(text: string): number {
-  const bytes = parseMemory(text);
+  const bytes = parseMemory(text, "--size");
   if (bytes >= 4096 && bytes <= MAPPED_BYTES && bytes % 4096 === 0) return bytes;
   throw new ConfigError(`--size takes whole pages, from 4K to 128M, not "${text}"`);
 }

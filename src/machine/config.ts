@@ -58,12 +58,12 @@ const MAX_MEMORY = 160 * 1024 * MIB;
 
 const UNITS: Record<string, number> = { "": 1, K: 1024, M: MIB, G: 1024 * MIB };
 
-/** Bytes of a text such as "256M" or "1.5GiB". Throws ConfigError. */
-export function parseMemory(text: number | string): number {
+/** Bytes of a text such as "256M" or "1.5GiB"; `what` it is the size of. Throws ConfigError. */
+export function parseMemory(text: number | string, what = "memory"): number {
   if (typeof text === "number") return text;
   const match = /^(\d+(?:\.\d+)?)\s*([KMG]?)(?:i?B)?$/i.exec(text.trim());
   if (match === null) {
-    throw new ConfigError(`memory "${text}" is no size: write for example 256M, 1G or 64G`);
+    throw new ConfigError(`${what} "${text}" is no size: write for example 256M, 1G or 64G`);
   }
   return Number(match[1]) * (UNITS[(match[2] ?? "").toUpperCase()] as number);
 }
@@ -130,7 +130,7 @@ export function machineConfig(options: MachineOptions): MachineConfig {
     kernel: chosenKernel(options.kernel ?? "2.6.9").name,
     cpus,
     ...memory,
-    ...splitDisk(parseMemory(options.disk ?? 0), memory.lowmemPages),
+    ...splitDisk(parseMemory(options.disk ?? 0, "disk"), memory.lowmemPages),
     checking: options.checking ?? false,
     oversubscribed: cpus > os.availableParallelism(),
   };

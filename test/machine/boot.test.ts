@@ -84,6 +84,7 @@ describe("a machine is refused", () => {
     [{ memory: "161G" }, "at most 160G of memory"],
     [{ memory: Infinity }, "at most 160G of memory"],
     [{ memory: "lots" }, 'memory "lots" is no size: write for example 256M, 1G or 64G'],
+    [{ disk: "lots" }, 'disk "lots" is no size: write for example 256M, 1G or 64G'],
     [{ memory: "" }, 'memory "" is no size'],
     [{ memory: "-5M" }, 'memory "-5M" is no size'],
     [
